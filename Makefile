@@ -1,0 +1,66 @@
+# Needs python3 (3.11 or later, with venv), make and git; the rest is set up in .venv, from the lock files only.
+PYTHON ?= python3
+UV ?= uv
+ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+LOCKS := requirements.lock requirements-dev.lock
+COMPILE := $(UV) pip compile pyproject.toml --quiet --universal --generate-hashes --no-emit-index-url \
+	--no-header --no-annotate
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check lock bench soak clean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
+
+demo: $(VENV)/.runtime ## play the reference trial, verify it, tamper with a copy (ARGS="--no-serve --dir out")
+	$(BIN)/trial-ledger demo $(ARGS)
+
+test: $(VENV)/.dev ## run the tests (ARGS="-k tree")
+	$(BIN)/python -m pytest -n 2 $(ARGS)
+
+check: $(VENV)/.dev ## lint, formatting, types, layers, lock files, documents
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	@! grep -n '://' $(LOCKS) || { echo 'error: the lock files name a host' >&2; exit 1; }
+	@if [ -f tests/docs_check.py ]; then set -x; $(BIN)/python -m tests.docs_check; fi
+
+lock: ## resolve both lock files anew (needs uv)
+	@command -v $(UV) >/dev/null || { echo 'error: make lock needs uv; set UV to where it is' >&2; exit 1; }
+	$(COMPILE) --upgrade --extra xpt --group build -o requirements.lock
+	$(COMPILE) --upgrade --extra xpt --group build --group dev -c requirements.lock -o requirements-dev.lock
+	@! grep -n '://' $(LOCKS) || { echo 'error: the lock files name a host' >&2; exit 1; }
+
+bench: $(VENV)/.dev ## measure appends, verify and rebuild against the eventsourcing library
+	$(BIN)/python -m tests.bench $(ARGS)
+
+soak: $(VENV)/.dev ## kill and cut off writers, thousands of times
+	$(BIN)/python -m tests.crash.soak $(ARGS)
+
+clean: ## remove .venv and whatever the tools left behind
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Each stamp is touched last, so that an interrupted set-up is done again.
+$(VENV)/.created:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+		{ echo 'error: $(PYTHON) is missing or older than 3.11; set PYTHON, as in: make PYTHON=python3.12' >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo 'error: $(PYTHON) has no venv; on Debian and Ubuntu: apt install python3-venv' >&2; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+	@touch $@
+
+$(VENV)/.runtime: requirements.lock pyproject.toml $(VENV)/.created
+	$(PIP) install --require-hashes --only-binary :all: -r requirements.lock
+	$(PIP) install --no-deps --no-build-isolation --no-index -e .
+	@touch $@
+
+# The build backend is installed by now, so what comes as source only is built with that.
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
+	$(PIP) install --require-hashes --no-build-isolation -r requirements-dev.lock
+	@touch $@

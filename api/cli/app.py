@@ -1,0 +1,184 @@
+"""The commands, their options and their help; what they do lies in the modules beside this one."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+app = typer.Typer(
+    name="trial-ledger",
+    help="A clinical trial recorded as hash-chained events in one file, which anyone can verify and rebuild.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+bring = typer.Typer(help="Bring in data or a protocol from elsewhere.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(bring, name="import")
+
+LedgerFile = Annotated[Path, typer.Argument(metavar="LEDGER", help="The ledger file.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+class RoleName(StrEnum):
+    """The roles of DESIGN section 8, as the command line offers them."""
+
+    PARTICIPANT = "participant"
+    CARE_PROVIDER = "care-provider"
+    INVESTIGATOR = "investigator"
+    OUTCOMES_ASSESSOR = "outcomes-assessor"
+    PHARMACIST = "pharmacist"
+    STATISTICIAN = "statistician"
+    DMC = "dmc"
+    SAFETY_PHYSICIAN = "safety-physician"
+    MONITOR = "monitor"
+    AUDITOR = "auditor"
+    INSPECTOR = "inspector"
+    SPONSOR = "sponsor"
+    DATA_MANAGER = "data-manager"
+    ARCHIVE = "archive"
+
+
+class ViewName(StrEnum):
+    """The views that `show` knows."""
+
+    SUBJECTS = "subjects"
+    ENROLMENT = "enrolment"
+    DISPOSITION = "disposition"
+    ADVERSE_EVENTS = "adverse-events"
+    EXPOSURE = "exposure"
+    SURVIVAL = "survival"
+    AE_RATE = "ae-rate"
+    DEVIATIONS = "deviations"
+    AUDIT = "audit"
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Option("--dir", help="Where the demo's files go.")] = Path("demo"),
+    seed: Annotated[int, typer.Option(help="Another seed tells another story.")] = 1,
+    subjects: Annotated[int, typer.Option(min=1, max=100, help="How many subjects are to be screened.")] = 60,
+    no_serve: Annotated[bool, typer.Option("--no-serve", help="Do not serve the pages at the end.")] = False,
+) -> None:
+    """Play the reference trial NCT04348461 as a simulation, verify it, and tamper with a copy."""
+    from api.cli import demo as command
+
+    command.run(folder, seed, subjects, serve=not no_serve)
+
+
+@app.command()
+def init(
+    ledger: LedgerFile,
+    protocol: Annotated[
+        Optional[Path],  # noqa: UP045  (typer reads it on every Python)
+        typer.Option(help="The protocol file (JSON); by default the reference trial NCT04348461."),
+    ] = None,
+    host: Annotated[str, typer.Option(help="The first part of the ledger's origin.")] = "localhost",
+    org: Annotated[str, typer.Option(help="The organisation that registers the trial.")] = "sponsor",
+    as_json: AsJson = False,
+) -> None:
+    """Create a ledger and its keys, and register the trial in it."""
+    from api.cli import record
+
+    record.init(ledger, protocol, host, org, as_json)
+
+
+@app.command()
+def submit(
+    source: Annotated[
+        Optional[str], typer.Argument(metavar="FILE", help="Commands as NDJSON, one a line; - for stdin.")  # noqa: UP045
+    ] = None,
+    ledger: Annotated[Optional[Path], typer.Argument(metavar="LEDGER", help="The ledger file.")] = None,  # noqa: UP045
+    stop_on_error: Annotated[bool, typer.Option("--stop-on-error", help="Stop at the first refused line.")] = False,
+    schema: Annotated[bool, typer.Option("--schema", help="Print the JSON schema of a command, and end.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Record commands. Each is recorded whole or not at all; refused ones are named with line, field and rule."""
+    from api.cli import record
+
+    if schema:
+        record.print_schema()
+        return
+    if source is None or ledger is None:
+        raise typer.BadParameter("FILE and LEDGER are needed (or --schema)")
+    record.submit(source, ledger, stop_on_error, as_json)
+
+
+@bring.command("sdtm")
+def import_sdtm(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder of SDTM datasets (CSV, XPT, Dataset-JSON).")],
+    ledger: LedgerFile,
+    as_json: AsJson = False,
+) -> None:
+    """Turn SDTM datasets into a new ledger, through the same commands that people use."""
+    from api.cli import bring_in
+
+    bring_in.sdtm(folder, ledger, as_json)
+
+
+@bring.command("ctgov")
+def import_ctgov(
+    source: Annotated[Path, typer.Argument(metavar="FILE", help="A ClinicalTrials.gov v2 API record (JSON).")],
+    output: Annotated[
+        Optional[Path], typer.Option("-o", "--output", help="Where the protocol goes; stdout by default.")  # noqa: UP045
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a protocol file from a registry record; what it cannot carry and what disagrees is reported."""
+    from api.cli import bring_in
+
+    bring_in.ctgov(source, output, as_json)
+
+
+@app.command()
+def show(
+    view: Annotated[ViewName, typer.Argument(metavar="VIEW", help="|".join(ViewName))],
+    ledger: LedgerFile,
+    as_of: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--as-of", help="As known at a position (a number) or a recorded time (ISO 8601)."),
+    ] = None,
+    role: Annotated[RoleName, typer.Option(help="As whom to look.", show_choices=False)] = RoleName.SPONSOR,
+    as_json: AsJson = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print the rows as CSV.")] = False,
+) -> None:
+    """Show a view of the trial, as one role may see it, as known now or at any earlier point."""
+    from api.cli import look
+
+    if as_json and as_csv:
+        raise typer.BadParameter("--json and --csv exclude each other")
+    look.show(view.value, ledger, as_of, role.value, "json" if as_json else "csv" if as_csv else "table")
+
+
+@app.command()
+def rebuild(ledger: LedgerFile, as_json: AsJson = False) -> None:
+    """Throw the projections away and make them anew from the ledger."""
+    from api.cli import look
+
+    look.rebuild(ledger, as_json)
+
+
+@app.command()
+def verify(ledger: LedgerFile, as_json: AsJson = False) -> None:
+    """Recompute everything from the stored bytes, and name each place where something does not hold."""
+    from api.cli import check
+
+    check.verify(ledger, as_json)
+
+
+@app.command()
+def entry(
+    ledger: LedgerFile,
+    seq: Annotated[int, typer.Argument(metavar="SEQ", min=0, help="The position of the entry, from 0.")],
+    sealed: Annotated[bool, typer.Option("--sealed", help="Of the sealed book.")] = False,
+) -> None:
+    """Write the stored bytes of one entry to stdout, and nothing else."""
+    from api.cli import check
+
+    check.entry(ledger, seq, sealed)
+
+
+def main() -> None:
+    """The console script."""
+    app()

@@ -1,0 +1,39 @@
+"""`verify` and `entry`."""
+
+import sys
+from pathlib import Path
+
+from api.cli.output import VERIFICATION_FAILED, errors_named, fail, print_json, progress
+
+
+def verify(ledger: Path, as_json: bool) -> None:
+    """Print the report; end with 0 if everything holds, with 1 if not."""
+    from ledger.proof.verify import verify_ledger
+    from ledger.proof.words import in_words
+
+    with errors_named(), progress("verify", None, shown=not as_json) as step:
+        report = verify_ledger(ledger, progress=lambda done, total: step(done))
+    if as_json:
+        print_json(report.as_dict())
+    else:
+        print(in_words(report))
+    if not report.ok:
+        raise SystemExit(VERIFICATION_FAILED)
+
+
+def entry(ledger: Path, seq: int, sealed: bool) -> None:
+    """Write the stored bytes of an entry."""
+    from ledger.proof.ledger_file import check_ledger_file
+    from ledger.recording.engine import fetch, open_reading
+
+    book = "sealed" if sealed else "open"
+    with errors_named():
+        check_ledger_file(ledger)
+        connection = open_reading(ledger)
+        rows = fetch(connection, f"SELECT entry FROM {book}_entry WHERE seq = ?", (seq,))
+        size = fetch(connection, "SELECT size FROM head WHERE book = ?", (book,))[0][0]
+        connection.close()
+    if not rows:
+        fail(f"{ledger}: the {book} book has no entry {seq}; it has {size}, counted from 0")
+    sys.stdout.buffer.write(rows[0][0])
+    sys.stdout.buffer.flush()

@@ -1,0 +1,17 @@
+"""The catalogue of events: every type that a ledger of a trial can hold, each one class."""
+
+from typing import Final
+
+from ledger.domain.events import anchor, conduct, consent, enrolment, safety, treatment, trial
+from ledger.domain.events.base import Catalogue, Event
+
+_MODULES: Final = (trial, consent, enrolment, treatment, safety, conduct, anchor)
+
+CATALOGUE: Final = Catalogue(
+    cls
+    for module in _MODULES
+    for cls in vars(module).values()
+    if isinstance(cls, type) and issubclass(cls, Event) and cls.__module__ == module.__name__ and "type" in vars(cls)
+)
+
+__all__ = ["CATALOGUE", "Catalogue", "Event"]

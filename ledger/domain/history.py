@@ -1,0 +1,78 @@
+"""What was recorded, as readers meet it: facts in order, with corrections applied.
+
+A correction never changes what it corrects. Readers who want to know how things are take `corrected`, in which
+the corrected record carries its new values (and says by which entries); readers who want to know what was written
+take the facts as they come.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from ledger.domain.vocabulary import Book
+from ledger.proof.entry import Actor
+
+CORRECTIONS: Final = {Book.OPEN: "record.corrected/1", Book.SEALED: "sealed-record.corrected/1"}
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One recorded event with the sections that its reader may see, merged into `data`.
+
+    `seq` counts from 0 in its book. `open_seq` places it in the open book: its own `seq`, or, of a sealed one, the
+    seq of the open head that it names; facts of both books are ordered by (open_seq, book, seq). Values that are
+    None are absent from `data`; decimals are strings.
+    """
+
+    book: Book
+    seq: int
+    open_seq: int
+    at: str
+    id: str
+    actor: Actor
+    command: str
+    n: int
+    stream: str
+    version: int
+    type: str
+    data: Mapping[str, Any]
+    corrected_by: tuple[int, ...] = ()
+
+    @property
+    def order(self) -> tuple[int, bool, int]:
+        return (self.open_seq, self.book is Book.SEALED, self.seq)
+
+
+def changes_of(correction: Fact) -> list[Mapping[str, Any]]:
+    """The changes ({field, old, new}) that a correction makes, as far as its reader may see them."""
+    return [*correction.data.get("changes", ()), *correction.data.get("identity_changes", ())]
+
+
+def corrected(facts: Iterable[Fact]) -> list[Fact]:
+    """The same facts in the same order, each with the values that later corrections gave it.
+
+    Corrections stay in the list, as facts of their own. One that points at a record which the reader does not
+    have is passed over: it is about something withheld.
+    """
+    listed = list(facts)
+    places: dict[tuple[Book, int], int] | None = None
+    for fact in listed:
+        if fact.type != CORRECTIONS[fact.book]:
+            continue
+        if places is None:
+            places = {(known.book, known.seq): index for index, known in enumerate(listed)}
+        place = places.get((fact.book, fact.data["target_seq"]))
+        if place is not None:
+            listed[place] = _apply(listed[place], fact)
+    return listed
+
+
+def _apply(target: Fact, correction: Fact) -> Fact:
+    data = dict(target.data)
+    for change in changes_of(correction):
+        new = change.get("new")
+        if new is None:
+            data.pop(change["field"], None)
+        else:
+            data[change["field"]] = new
+    return replace(target, data=data, corrected_by=(*target.corrected_by, correction.seq))

@@ -1,0 +1,254 @@
+"""The entry: what is hashed for one event, in the open and in the sealed book. `docs/format.md` section 3.
+
+    open    {"actor":{"id","org","role"},"at","command":{"digest","id","n","of"},"id","origin",
+             "parts":[{"class","commit"}],"prev","seq","stream","type","v","version"}
+    sealed  {"at","command","id","open_head":{"hash","seq"},"origin","parts","prev","seq","slot","v"}
+
+Canonical bytes with the members in this (sorted) order. There is exactly one way to write an entry, so the
+grammar below is a pair of regular expressions over the stored bytes: what they do not match is not an entry.
+The fragments around `at`, `prev` and `seq`, which are known only under the append lock, are assembled here too,
+so that a writer builds an entry once and nothing is ever serialised again in order to hash it.
+
+    leaf hash of an entry = SHA-256(0x00 || entry)          RFC 9162 section 2.1.1
+    prev                  = leaf hash of the entry before, 32 zero bytes at first
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from ledger.proof.tree import leaf_hash
+
+V: Final = "1/sha-256"
+"""Names the format and the hash."""
+GENESIS: Final = bytes(32)
+"""`prev` of the first entry of a book."""
+MAX_ENTRY: Final = 1 << 16
+
+_encode: Final = json.JSONEncoder(ensure_ascii=False).encode
+
+
+def quote(text: str) -> str:
+    """`text` as a canonical JSON string."""
+    return _encode(text)
+
+
+_STRING: Final = rb'"((?:[^"\\\x00-\x1f]|\\["\\bfnrt]|\\u00(?:0[0-7be-f]|1[0-9a-f]))*+)"'
+_INTEGER: Final = rb"(0|[1-9][0-9]{0,15})"
+_HASH: Final = rb'"([0-9a-f]{64})"'
+_AT: Final = rb'"([0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]\.[0-9]{6}Z)"'
+_ID: Final = rb'"([0-9a-f]{32})"'
+_PART: Final = rb'\{"class":"([a-z]+)","commit":"([0-9a-f]{64})"\}'
+_PARTS: Final = rb"\[((?:%s(?:,(?!\])|(?=\])))*+)\]" % _PART.replace(b"(", b"(?:")
+_V: Final = b'"' + V.encode().replace(b"/", rb"\/") + b'"'
+
+_OPEN: Final = re.compile(
+    rb'\{"actor":\{"id":%s,"org":%s,"role":%s\},"at":%s,"command":\{"digest":%s,"id":%s,"n":%s,"of":%s\},'
+    rb'"id":%s,"origin":%s,"parts":%s,"prev":%s,"seq":%s,"stream":%s,"type":%s,"v":%s,"version":%s\}'
+    % (_STRING, _STRING, _STRING, _AT, _HASH, _STRING, _INTEGER, _INTEGER,
+       _ID, _STRING, _PARTS, _HASH, _INTEGER, _STRING, _STRING, _V, _INTEGER)
+)  # fmt: skip
+_SEALED: Final = re.compile(
+    rb'\{"at":%s,"command":%s,"id":%s,"open_head":\{"hash":%s,"seq":%s\},"origin":%s,"parts":%s,'
+    rb'"prev":%s,"seq":%s,"slot":%s,"v":%s\}'
+    % (_AT, _HASH, _ID, _HASH, _INTEGER, _STRING, _PARTS, _HASH, _INTEGER, _HASH, _V)
+)
+_EACH_PART: Final = re.compile(_PART)
+
+
+class EntryError(ValueError):
+    """The bytes are not an entry of this format."""
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acted: a pseudonym, the organisation, and the role in which it was done."""
+
+    id: str
+    org: str
+    role: str
+
+    def canonical(self) -> str:
+        return f'{{"id":{quote(self.id)},"org":{quote(self.org)},"role":{quote(self.role)}}}'
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One section of the event's payload: its class and the commitment to it (32 bytes)."""
+
+    section_class: str
+    commit: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class OpenEntry:
+    """An entry of the open book, as read from its stored bytes."""
+
+    raw: bytes
+    actor: Actor
+    at: str
+    command_digest: str
+    command_id: str
+    n: int
+    of: int
+    id: str
+    origin: str
+    parts: Sequence[Part]
+    prev: bytes
+    seq: int
+    stream: str
+    type: str
+    version: int
+
+    @property
+    def hash(self) -> bytes:
+        """The leaf hash, which is also the link of the chain."""
+        return leaf_hash(self.raw)
+
+
+@dataclass(frozen=True, slots=True)
+class SealedEntry:
+    """An entry of the sealed book: stream, version, type and actor lie in its section of class `header`."""
+
+    raw: bytes
+    at: str
+    command: str
+    id: str
+    open_head_hash: bytes
+    open_head_seq: int
+    origin: str
+    parts: Sequence[Part]
+    prev: bytes
+    seq: int
+    slot: str
+
+    @property
+    def hash(self) -> bytes:
+        """The leaf hash, which is also the link of the chain."""
+        return leaf_hash(self.raw)
+
+
+def parse_open(raw: bytes) -> OpenEntry:
+    """Read an entry of the open book. Raises EntryError unless the bytes are exactly canonical."""
+    match = _match(_OPEN, raw, "open")
+    (
+        actor_id,
+        org,
+        role,
+        at,
+        digest,
+        command_id,
+        n,
+        of,
+        id_,
+        origin,
+        parts,
+        prev,
+        seq,
+        stream,
+        type_,
+        version,
+    ) = match.groups()
+    return OpenEntry(
+        raw,
+        Actor(_text(actor_id), _text(org), _text(role)),
+        at.decode(),
+        digest.decode(),
+        _text(command_id),
+        int(n),
+        int(of),
+        id_.decode(),
+        _text(origin),
+        _parts(parts),
+        bytes.fromhex(prev.decode()),
+        int(seq),
+        _text(stream),
+        _text(type_),
+        int(version),
+    )
+
+
+def parse_sealed(raw: bytes) -> SealedEntry:
+    """Read an entry of the sealed book. Raises EntryError unless the bytes are exactly canonical."""
+    match = _match(_SEALED, raw, "sealed")
+    at, command, id_, open_hash, open_seq, origin, parts, prev, seq, slot = match.groups()
+    return SealedEntry(
+        raw,
+        at.decode(),
+        command.decode(),
+        id_.decode(),
+        bytes.fromhex(open_hash.decode()),
+        int(open_seq),
+        _text(origin),
+        _parts(parts),
+        bytes.fromhex(prev.decode()),
+        int(seq),
+        slot.decode(),
+    )
+
+
+def _match(grammar: re.Pattern[bytes], raw: bytes, book: str) -> re.Match[bytes]:
+    if len(raw) > MAX_ENTRY:
+        raise EntryError(f"{len(raw)} bytes are more than an entry may have")
+    match = grammar.fullmatch(raw)
+    if match is None:
+        raise EntryError(f"the bytes are not a canonical entry of the {book} book (format {V})")
+    return match
+
+
+def _text(quoted: bytes) -> str:
+    """The text between the quotes of a canonical string."""
+    try:
+        if b"\\" in quoted:
+            return str(json.loads(b'"' + quoted + b'"'))
+        return quoted.decode("utf-8")
+    except ValueError:
+        raise EntryError("a string of the entry is not UTF-8") from None
+
+
+def _parts(listed: bytes) -> Sequence[Part]:
+    return [
+        Part(name.decode(), bytes.fromhex(commit.decode())) for name, commit in _EACH_PART.findall(listed)
+    ]
+
+
+def parts_json(parts: Sequence[tuple[str, bytes]]) -> str:
+    """The member `parts` of an entry: (class, commit) sorted by class."""
+    return ",".join([f'{{"class":"{name}","commit":"{commit.hex()}"}}' for name, commit in parts])
+
+
+def open_fragments(
+    actor: str, command_digest: str, command_id: str, n: int, of: int, id_: str, origin: str, parts: str,
+    stream: str, type_: str, version: int,
+) -> tuple[str, str, str]:  # fmt: skip
+    """The three fixed fragments of an open entry: before `at`, between `at` and `prev`, after `seq`.
+
+    `actor` and `parts` come as canonical JSON; the rest as values. An entry is
+    `head + at + middle + prev (hex) + '","seq":' + seq + tail`.
+    """
+    return (
+        f'{{"actor":{actor},"at":"',
+        f'","command":{{"digest":"{command_digest}","id":{quote(command_id)},"n":{n},"of":{of}}},"id":"{id_}",'
+        f'"origin":{quote(origin)},"parts":[{parts}],"prev":"',
+        f',"stream":{quote(stream)},"type":{quote(type_)},"v":"{V}","version":{version}}}',
+    )
+
+
+def complete(fragments: tuple[str, str, str], at: str, prev: bytes, seq: int) -> bytes:
+    """An open entry from its fragments and what is known only under the append lock."""
+    head, middle, tail = fragments
+    return f'{head}{at}{middle}{prev.hex()}","seq":{seq}{tail}'.encode()
+
+
+def assemble_sealed(
+    at: str, command: str, id_: str, open_head: tuple[bytes, int], origin: str, parts: str, prev: bytes, seq: int,
+    slot: str,
+) -> bytes:  # fmt: skip
+    """A sealed entry; `open_head` is (leaf hash, seq) of the open book's newest entry."""
+    return (
+        f'{{"at":"{at}","command":"{command}","id":"{id_}","open_head":{{"hash":"{open_head[0].hex()}",'
+        f'"seq":{open_head[1]}}},"origin":{quote(origin)},"parts":[{parts}],"prev":"{prev.hex()}","seq":{seq},'
+        f'"slot":"{slot}","v":"{V}"}}'
+    ).encode()

@@ -1,0 +1,48 @@
+"""The file: one SQLite database, both books in it. `docs/format.md` section 5.
+
+Every column beside `entry` is checked against it by `verify`, or is generated from it; triggers refuse UPDATE and
+DELETE. Who can write the file can drop the triggers: they keep accidents out, the chain finds intent. `verify`
+compares the schema with this text too, so that a trigger or an index taken away shows.
+"""
+
+from typing import Final
+
+APPLICATION_ID: Final = 0x544C4447
+"""`PRAGMA application_id`: "TLDG"."""
+FORMAT: Final = 1
+"""`PRAGMA user_version`."""
+
+
+def _refusals(table: str) -> list[str]:
+    return [
+        f"CREATE TRIGGER {table}_no_{verb} BEFORE {verb.upper()} ON {table} "
+        f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+        for verb in ("update", "delete")
+    ]
+
+
+STATEMENTS: Final = (
+    # The newest position of each book: `hash` is the leaf hash of entry size - 1, `frontier` the Merkle compact
+    # range (a cache, checked by verify, never evidence).
+    "CREATE TABLE head (book TEXT PRIMARY KEY, origin TEXT NOT NULL, size INTEGER NOT NULL, hash BLOB NOT NULL, "
+    "frontier BLOB NOT NULL) STRICT, WITHOUT ROWID",
+    "CREATE TABLE open_stream (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT",
+    "CREATE TABLE open_entry (seq INTEGER PRIMARY KEY, stream INTEGER NOT NULL REFERENCES open_stream (id), "
+    "version INTEGER NOT NULL, command TEXT, entry BLOB NOT NULL, sections BLOB NOT NULL, "
+    "at TEXT GENERATED ALWAYS AS (json_extract(CAST(entry AS TEXT), '$.at')) VIRTUAL, "
+    "type TEXT GENERATED ALWAYS AS (json_extract(CAST(entry AS TEXT), '$.type')) VIRTUAL) STRICT",
+    "CREATE UNIQUE INDEX open_entry_version ON open_entry (stream, version)",
+    "CREATE UNIQUE INDEX open_entry_command ON open_entry (command) WHERE command IS NOT NULL",
+    "CREATE TABLE sealed_entry (seq INTEGER PRIMARY KEY, open_seq INTEGER NOT NULL, slot TEXT NOT NULL, "
+    "command TEXT NOT NULL, entry BLOB NOT NULL, sections BLOB NOT NULL, "
+    "at TEXT GENERATED ALWAYS AS (json_extract(CAST(entry AS TEXT), '$.at')) VIRTUAL) STRICT",
+    "CREATE UNIQUE INDEX sealed_entry_slot ON sealed_entry (slot)",
+    "CREATE INDEX sealed_entry_command ON sealed_entry (command)",
+    "CREATE INDEX sealed_entry_open_seq ON sealed_entry (open_seq)",
+    *_refusals("open_stream"),
+    *_refusals("open_entry"),
+    *_refusals("sealed_entry"),
+    "CREATE TRIGGER head_no_delete BEFORE DELETE ON head BEGIN SELECT RAISE(ABORT, 'head is kept'); END",
+    "CREATE TRIGGER head_only_grows BEFORE UPDATE ON head WHEN NEW.book <> OLD.book OR NEW.origin <> OLD.origin "
+    "OR NEW.size <= OLD.size BEGIN SELECT RAISE(ABORT, 'head only grows'); END",
+)

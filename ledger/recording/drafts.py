@@ -1,0 +1,130 @@
+"""What a writer hands to a recorder: drafts of entries, complete but for what only the append lock knows.
+
+An open draft is three fragments of canonical bytes around `at`, `prev` and `seq`. A sealed draft is kept as
+values: its version may be known only under the lock (a masked person's command must not read the sealed book), and
+its header, and so its commitment, depends on it.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from ledger.domain.vocabulary import Book
+from ledger.proof import entry as entries
+from ledger.proof.entry import Actor
+from ledger.proof.sections import commitment, frame
+
+
+class Randomness(Protocol):
+    """Where salts and ids come from: one source a book, so that the open one never tells of the sealed one."""
+
+    def open(self, count: int) -> bytes: ...
+
+    def sealed(self, count: int) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class CommandMark:
+    """Which command an event belongs to: its id (empty for a raw event) and the keyed digest of all it said."""
+
+    id: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenDraft:
+    """An open entry to be."""
+
+    stream: str
+    version: int
+    command: str | None
+    """The command's id where this is its first event, for the lookup of repeated commands."""
+    fragments: tuple[str, str, str]
+    sections: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SealedDraft:
+    """A sealed entry to be; `version` None means the next free one, whatever that is."""
+
+    stream: str
+    version: int | None
+    type: str
+    actor: Actor
+    payloads: Sequence[tuple[str, bytes]]
+    n: int
+    of: int
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """The stream must stand at this version (0: nothing on it yet) when the append happens."""
+
+    book: Book
+    stream: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """One command's events, to be recorded together or not at all."""
+
+    command: CommandMark
+    open: Sequence[OpenDraft] = ()
+    sealed: Sequence[SealedDraft] = ()
+    guards: Sequence[Guard] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """Where a command's events stand: the first seq and the count in each book; `repeated`: they stood there already."""
+
+    open_seq: int
+    open_count: int
+    sealed_seq: int
+    sealed_count: int
+    at: str
+    repeated: bool = False
+
+
+def open_draft(
+    *, origin: str, stream: str, version: int, type_: str, actor: Actor, payloads: Sequence[tuple[str, bytes]],
+    command: CommandMark, n: int, of: int, random: Callable[[int], bytes],
+) -> OpenDraft:  # fmt: skip
+    """Salt, commit and assemble. `payloads` are (class, canonical bytes), sorted by class."""
+    count = len(payloads)
+    drawn = random(16 + 32 * count)
+    salts = [drawn[16 + 32 * index : 48 + 32 * index] for index in range(count)]
+    parts = [(name, commitment(salt, payload)) for salt, (name, payload) in zip(salts, payloads, strict=True)]
+    return OpenDraft(
+        stream,
+        version,
+        command.id if n == 0 and command.id else None,
+        entries.open_fragments(
+            actor.canonical(),
+            command.digest,
+            command.id,
+            n,
+            of,
+            drawn[:16].hex(),
+            origin,
+            entries.parts_json(parts),
+            stream,
+            type_,
+            version,
+        ),  # fmt: skip
+        b"".join([frame(salt, payload) for salt, (_, payload) in zip(salts, payloads, strict=True)]),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Anchoring:
+    """How the open book takes in the sealed one: after every `every` open entries, by the draft that `draft` makes.
+
+    `draft(size, root, version, at)` makes the next anchor (version on the stream of anchors) for a sealed book of
+    `size` entries with tree head `root`. The cadence counts open entries, and nothing else.
+    """
+
+    stream: str
+    draft: Callable[[int, bytes, int, str], OpenDraft]
+    every: int = field(default=64)

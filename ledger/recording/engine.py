@@ -1,0 +1,132 @@
+"""The database engine: connections with the settings that durability needs, and its errors in our words."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+import apsw
+from eventsourcing.persistence import DatabaseError, IntegrityError, OperationalError
+
+from ledger.domain.vocabulary import Book
+from ledger.proof.entry import GENESIS
+from ledger.proof.ledger_file import LedgerFileError
+from ledger.proof.schema import APPLICATION_ID, FORMAT, STATEMENTS
+from ledger.proof.tree import Frontier
+
+SQLiteValue: TypeAlias = str | bytes | int | float | None
+
+StorageError: TypeAlias = DatabaseError
+"""Whatever the disk, the lock or the engine refused: nothing of the append was recorded."""
+
+SAFE_SQLITE: Final = (3, 51, 3)
+BUSY_MILLISECONDS: Final = 60_000
+
+
+def require_safe_sqlite(version: str) -> None:
+    """Refuse an SQLite whose write-ahead log can lose commits (the WAL-reset bug, mended in 3.51.3)."""
+    if tuple(int(number) for number in version.split(".")[:3]) < SAFE_SQLITE:
+        wanted = ".".join(map(str, SAFE_SQLITE))
+        raise LedgerFileError(
+            f"SQLite {version} is too old: before {wanted} two connections in WAL mode can lose commits; "
+            f"install an apsw that brings SQLite {wanted} or newer"
+        )
+
+
+def connect(path: Path, *, readonly: bool = False) -> apsw.Connection:
+    """A connection to an existing database file, with the settings that durability needs."""
+    flags = apsw.SQLITE_OPEN_READONLY if readonly else apsw.SQLITE_OPEN_READWRITE
+    try:
+        connection = apsw.Connection(str(path), flags=flags)
+        connection.set_busy_timeout(BUSY_MILLISECONDS)
+        connection.pragma("synchronous", "FULL")
+        connection.pragma("foreign_keys", "ON")
+    except apsw.Error as error:
+        raise translated(error, path) from error
+    return connection
+
+
+def open_reading(path: Path) -> apsw.Connection:
+    """A connection that can only read.
+
+    A ledger on a read-only medium has no room for the shared memory of the write-ahead log; if it has no log
+    either, nobody can be writing it, and it is read as it lies.
+    """
+    try:
+        connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+        connection.set_busy_timeout(BUSY_MILLISECONDS)
+        try:
+            fetch(connection, "SELECT count(*) FROM head")
+        except apsw.CantOpenError:
+            log = path.with_name(path.name + "-wal")
+            if log.exists() and log.stat().st_size:
+                raise
+            connection.close()
+            connection = apsw.Connection(
+                f"{path.absolute().as_uri()}?immutable=1",
+                flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI,
+            )
+    except apsw.Error as error:
+        raise translated(error, path) from error
+    return connection
+
+
+def fetch(connection: apsw.Connection, statement: str, values: Sequence[SQLiteValue] = ()) -> list[Any]:
+    """All rows of a query, each a tuple."""
+    return connection.execute(statement, tuple(values)).fetchall()
+
+
+def translated(error: apsw.Error, path: Path) -> Exception:
+    """An error of the engine as one of ours, in words that say what to do."""
+    if isinstance(error, apsw.FullError):
+        return OperationalError(f"{path}: the disk is full; nothing of this append was recorded")
+    if isinstance(error, apsw.ReadOnlyError | apsw.PermissionsError | apsw.CantOpenError):
+        return OperationalError(f"{path}: cannot be written (read-only file, folder or disk)")
+    if isinstance(error, apsw.BusyError | apsw.LockedError):
+        return OperationalError(
+            f"{path}: another process held the ledger for over {BUSY_MILLISECONDS // 1000} s"
+        )
+    if isinstance(error, apsw.CorruptError | apsw.NotADBError):
+        return LedgerFileError(f"{path}: the database is damaged ({error})")
+    if isinstance(error, apsw.IOError):
+        return OperationalError(f"{path}: the disk failed ({error}); nothing of this append was recorded")
+    if isinstance(error, apsw.ConstraintError):
+        return IntegrityError(str(error))
+    return DatabaseError(f"{path}: {error}")
+
+
+def create_ledger(path: Path, origin: str) -> None:
+    """Make an empty ledger file. It appears whole under its name, or not at all; an existing file is refused."""
+    require_safe_sqlite(apsw.sqlite_lib_version())
+    if path.exists():
+        raise LedgerFileError(f"{path}: exists already; a ledger is never overwritten")
+    draft = path.with_name(f".{path.name}.{os.getpid()}.new")
+    draft.unlink(missing_ok=True)
+    try:
+        connection = apsw.Connection(str(draft))
+        connection.pragma("journal_mode", "WAL")
+        connection.pragma("synchronous", "FULL")
+        with connection:
+            connection.pragma("application_id", APPLICATION_ID)
+            connection.pragma("user_version", FORMAT)
+            for statement in STATEMENTS:
+                connection.execute(statement)
+            for book in Book:
+                name = origin if book is Book.OPEN else f"{origin}/sealed"
+                connection.execute(
+                    "INSERT INTO head VALUES (?, ?, 0, ?, ?)",
+                    (book.value, name, GENESIS, Frontier().to_bytes()),
+                )
+        connection.close()
+        os.link(draft, path)  # unlike rename, refuses to replace a file that came in between
+    except FileExistsError:
+        raise LedgerFileError(f"{path}: exists already; a ledger is never overwritten") from None
+    except (apsw.Error, OSError) as error:
+        raise LedgerFileError(f"{path}: cannot be created here ({error})") from None
+    finally:
+        draft.unlink(missing_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

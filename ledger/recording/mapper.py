@@ -1,0 +1,84 @@
+"""Domain events as drafts, and the anchors that tie the books: where the domain's events meet the entry format."""
+
+from collections.abc import Callable, Sequence
+
+from ledger.domain.events import Event
+from ledger.domain.events.anchor import SealedBookAnchored
+from ledger.domain.events.base import ANCHOR_STREAM
+from ledger.domain.vocabulary import SYSTEM
+from ledger.proof.entry import Actor
+from ledger.recording.drafts import (
+    Anchoring,
+    CommandMark,
+    OpenDraft,
+    SealedDraft,
+    open_draft,
+)
+
+_NOBODY = Actor("ledger", "ledger", SYSTEM)
+_NO_DIGEST = "0" * 64
+
+
+def open_drafts(
+    events: Sequence[Event],
+    versions: dict[str, int],
+    *,
+    origin: str,
+    actor: Actor,
+    command: CommandMark,
+    random: Callable[[int], bytes],
+) -> list[OpenDraft]:
+    """Drafts of open events, each on the version after `versions` (stream -> last version), which is moved on."""
+    drafts = []
+    for n, event in enumerate(events):
+        stream = event.stream
+        versions[stream] = versions.get(stream, 0) + 1
+        drafts.append(
+            open_draft(
+                origin=origin,
+                stream=stream,
+                version=versions[stream],
+                type_=event.type,
+                actor=actor,
+                payloads=event.payloads(),
+                command=command,
+                n=n,
+                of=len(events),
+                random=random,
+            )
+        )
+    return drafts
+
+
+def sealed_drafts(
+    events: Sequence[Event], versions: dict[str, int] | None, *, actor: Actor
+) -> list[SealedDraft]:
+    """Drafts of sealed events: on the version after `versions`, or (None) on whichever is the next free one."""
+    drafts = []
+    for n, event in enumerate(events):
+        stream, version = event.stream, None
+        if versions is not None:
+            version = versions[stream] = versions.get(stream, 0) + 1
+        drafts.append(SealedDraft(stream, version, event.type, actor, event.payloads(), n, len(events)))
+    return drafts
+
+
+def anchoring(origin: str, every: int, random: Callable[[int], bytes]) -> Anchoring:
+    """The policy by which a trial's open book takes in its sealed book: one anchor per `every` open entries."""
+
+    def draft(size: int, root: bytes, version: int, at: str) -> OpenDraft:
+        event = SealedBookAnchored(occurred_at=at, size=f"{size:016d}", root=root.hex())
+        return open_draft(
+            origin=origin,
+            stream=ANCHOR_STREAM,
+            version=version,
+            type_=event.type,
+            actor=_NOBODY,
+            payloads=event.payloads(),
+            command=CommandMark(random(16).hex(), _NO_DIGEST),
+            n=0,
+            of=1,
+            random=random,
+        )
+
+    return Anchoring(ANCHOR_STREAM, draft, every)

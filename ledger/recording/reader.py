@@ -1,0 +1,222 @@
+"""Reading a ledger: facts of the books and section classes that the reader's audience may see, at one snapshot.
+
+Whoever may see the open book alone is handed a reader that never selects from the sealed one.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from heapq import merge
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, NamedTuple, Self
+
+import apsw
+
+from ledger.domain.history import Fact
+from ledger.domain.vocabulary import Book
+from ledger.domain.when import recorded
+from ledger.proof.ledger_file import check_ledger_file
+from ledger.proof.sealed import command_mark, slot
+from ledger.recording.engine import SQLiteValue, fetch, open_reading, translated
+from ledger.recording.rows import open_fact, sealed_fact
+
+_BATCH: Final = 2000
+
+
+class Position(NamedTuple):
+    """How much of each book is included: its first `open` and first `sealed` entries (None: not readable here)."""
+
+    open: int
+    sealed: int | None
+
+
+class AsOfError(ValueError):
+    """What was given as an as-of is neither a position nor a recorded time of this ledger."""
+
+
+class LedgerReader(AbstractContextManager["LedgerReader"]):
+    """One snapshot of a ledger file. Use as a context manager; a second `with` takes a new snapshot.
+
+    `classes` are the section classes whose values come into `Fact.data`. `key` is the trial's key, needed for
+    `stream` of the sealed book.
+    """
+
+    def __init__(
+        self, path: Path, *, books: frozenset[Book], classes: frozenset[str], key: bytes | None = None
+    ) -> None:
+        check_ledger_file(path)
+        self.path = path
+        self.books = books
+        self.classes = classes
+        self._key = key
+        self._connection = open_reading(path)
+
+    def __enter__(self) -> Self:
+        try:
+            self._connection.execute("BEGIN")
+            self._sizes: dict[str, int] = dict(fetch(self._connection, "SELECT book, size FROM head"))
+        except apsw.Error as error:
+            raise translated(error, self.path) from error
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._connection.execute("ROLLBACK")
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
+    def head(self) -> Position:
+        """How many entries this snapshot has."""
+        return Position(self._sizes["open"], self._sizes["sealed"] if Book.SEALED in self.books else None)
+
+    def head_hash(self, book: Book, size: int) -> str:
+        """The leaf hash (hex) of entry `size - 1` of a readable book: the head of its first `size` entries."""
+        if size == self._sizes[book.value]:
+            rows = self._query("SELECT hash FROM head WHERE book = ?", (book.value,))
+        else:  # the entry after it names it
+            rows = self._query(f"SELECT entry FROM {self._readable(book)}_entry WHERE seq = ?", (size,))
+            if rows:
+                found = re.search(rb'"prev":"([0-9a-f]{64})"', rows[0][0])
+                return found[1].decode() if found else ""
+        return str(rows[0][0].hex()) if rows else ""
+
+    def recorded_at(self, size: int) -> str | None:
+        """When entry `size - 1` of the open book was recorded; None for an empty one."""
+        rows = self._query("SELECT at FROM open_entry WHERE seq = ?", (size - 1,))
+        return str(rows[0][0]) if rows else None
+
+    def position_at(self, as_of: str | int | None) -> Position:
+        """The position that an as-of means: an open seq, a recorded time, or None for now.
+
+        A time takes in what was recorded up to it; a date, up to the end of that day (UTC). A seq takes in the open
+        entries up to it and the sealed ones that name an open head up to it.
+        """
+        if as_of is None:
+            return self.head()
+        text = str(as_of)
+        if text.isdigit():
+            if int(text) >= self._sizes["open"]:
+                raise AsOfError(f"as-of {text}: the ledger ends at position {self._sizes['open'] - 1}")
+            size = int(text) + 1
+        else:
+            size = self._size_at(_bound(text))
+            if size == 0:
+                raise AsOfError(f"as-of {text}: nothing was recorded by then")
+        return self._position(size)
+
+    def facts(self, start: Position | None = None, stop: Position | None = None) -> Iterator[Fact]:
+        """The facts of the readable books from `start` up to `stop` (half-open), in merged order."""
+        begin, end = start or Position(0, 0), stop or self.head()
+        streams = [self._open_rows(begin.open, end.open)]
+        if Book.SEALED in self.books and end.sealed is not None:
+            streams.append(self._sealed_rows(begin.sealed or 0, end.sealed))
+        return iter(merge(*streams, key=lambda fact: fact.order)) if len(streams) > 1 else streams[0]
+
+    def stream(self, stream: str, stop: Position | None = None) -> list[Fact]:
+        """The facts of one stream, of each readable book, up to `stop`, in merged order."""
+        end = stop or self.head()
+        facts = [
+            open_fact(seq, entry, sections, self.classes)
+            for seq, entry, sections in self._query(
+                "SELECT seq, entry, sections FROM open_entry JOIN open_stream ON open_entry.stream = open_stream.id "
+                "WHERE name = ? AND seq < ? ORDER BY version",
+                (stream, end.open),
+            )
+        ]
+        if Book.SEALED in self.books and end.sealed is not None and self._key is not None:
+            version = 1
+            while rows := self._query(
+                "SELECT seq, entry, sections FROM sealed_entry WHERE slot = ? AND seq < ?",
+                (slot(self._key, stream, version), end.sealed),
+            ):
+                seq, entry, sections = rows[0]
+                facts.append(sealed_fact(seq, entry, sections, self.classes))
+                version += 1
+            facts.sort(key=lambda fact: fact.order)
+        return facts
+
+    def version(self, stream: str) -> int:
+        """How far a stream of the open book has come; 0 where it has no entry."""
+        rows = self._query(
+            "SELECT max(version) FROM open_entry JOIN open_stream ON open_entry.stream = open_stream.id WHERE name = ?",
+            (stream,),
+        )
+        return rows[0][0] or 0
+
+    def of_command(self, book: Book, command_id: str, n: int) -> Fact | None:
+        """The `n`-th event of a command in a readable book, or None."""
+        if book is Book.OPEN:
+            rows = self._query("SELECT seq FROM open_entry WHERE command = ?", (command_id,))
+            found = self._facts_of(book, rows[0][0] + n) if rows else None
+        else:
+            mark = command_mark(self._key or b"", command_id)
+            rows = self._query("SELECT seq FROM sealed_entry WHERE command = ? ORDER BY seq", (mark,))
+            found = self._facts_of(book, rows[n][0]) if n < len(rows) else None
+        return found if found is not None and (found.command, found.n) == (command_id, n) else None
+
+    def _facts_of(self, book: Book, seq: int) -> Fact | None:
+        rows = self._open_rows(seq, seq + 1) if book is Book.OPEN else self._sealed_rows(seq, seq + 1)
+        return next(rows, None)
+
+    def _position(self, size: int) -> Position:
+        if Book.SEALED not in self.books:
+            return Position(size, None)
+        rows = self._query("SELECT max(seq) FROM sealed_entry WHERE open_seq < ?", (size,))
+        return Position(size, 0 if rows[0][0] is None else rows[0][0] + 1)
+
+    def _size_at(self, bound: str) -> int:
+        """How many open entries were recorded up to `bound`: recorded times never run backwards."""
+        low, high = 0, self._sizes["open"]
+        while low < high:
+            middle = (low + high) // 2
+            if (self.recorded_at(middle + 1) or "") <= bound:
+                low = middle + 1
+            else:
+                high = middle
+        return low
+
+    def _readable(self, book: Book) -> str:
+        if book not in self.books:
+            raise PermissionError(f"the {book} book is not for this reader")
+        return book.value
+
+    def _open_rows(self, start: int, stop: int) -> Iterator[Fact]:
+        return (open_fact(*row, self.classes) for row in self._rows(Book.OPEN, start, stop))
+
+    def _sealed_rows(self, start: int, stop: int) -> Iterator[Fact]:
+        return (sealed_fact(*row, self.classes) for row in self._rows(Book.SEALED, start, stop))
+
+    def _rows(self, book: Book, start: int, stop: int) -> Iterator[tuple[int, bytes, bytes]]:
+        table = f"{self._readable(book)}_entry"
+        for begin in range(start, stop, _BATCH):
+            yield from self._query(
+                f"SELECT seq, entry, sections FROM {table} WHERE seq >= ? AND seq < ? ORDER BY seq",
+                (begin, min(begin + _BATCH, stop)),
+            )
+
+    def _query(self, statement: str, values: Sequence[SQLiteValue]) -> list[Any]:
+        try:
+            return fetch(self._connection, statement, values)
+        except apsw.Error as error:
+            raise translated(error, self.path) from error
+
+
+def _bound(text: str) -> str:
+    """The last recorded time that an as-of in words of time takes in."""
+    try:
+        if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+            datetime.fromisoformat(text)
+            return f"{text}T23:59:59.999999Z"
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is None:
+            raise AsOfError(f"as-of {text}: a time needs an offset such as Z or +02:00")
+        return recorded(moment)
+    except AsOfError:
+        raise
+    except ValueError:
+        raise AsOfError(f"as-of {text}: neither a position (digits) nor an ISO 8601 date or time") from None

@@ -1,0 +1,437 @@
+"""The recorder on SQLite: one append path for both books, durable when it returns.
+
+1. One transaction (BEGIN IMMEDIATE) holds all entries of an append, of both books, and the new heads. WAL with
+   synchronous=FULL: when `append` returns, they are on disk.
+2. Under its lock, and nowhere else, are decided: `seq`, `prev`, `at` (our clock, never running backwards), guards
+   and versions, whether the command was recorded before, and whether an anchor is due.
+3. Everything is checked before the first row is written; so a refused append writes nothing, and a batch of
+   appends shares one commit (threads that wait for the lock are committed together by whoever holds it).
+4. Heads are cached and compared with the stored ones in each transaction: another process may have written.
+5. The open half never looks at the sealed book: not at its versions, its clock, or its size, but for the anchor,
+   which commits to it under a salt.
+"""
+
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import apsw
+from eventsourcing.persistence import IntegrityError
+
+from ledger.domain.vocabulary import Book
+from ledger.domain.when import recorded
+from ledger.proof import entry as entries
+from ledger.proof.entry import parse_open, parse_sealed
+from ledger.proof.ledger_file import LedgerFileError, check_ledger_file
+from ledger.proof.sealed import command_mark, header_payload, slot
+from ledger.proof.sections import HEADER, commitment, frame
+from ledger.proof.tree import Frontier, leaf_hash
+from ledger.recording.drafts import Anchoring, Append, OpenDraft, Randomness, Recorded, SealedDraft
+from ledger.recording.engine import SQLiteValue, connect, fetch, open_reading, require_safe_sqlite, translated
+from ledger.recording.rows import sealed_header
+
+_BATCH: Final = 512
+
+
+class VersionConflict(IntegrityError):
+    """A stream does not stand where the writer believed: read again, decide again."""
+
+
+class CommandReused(IntegrityError):
+    """The id of a recorded command came again with other content."""
+
+
+class BookState:
+    """Where one book stands, as the append lock's holder knows it."""
+
+    __slots__ = ("anchored", "at", "frontier", "hash", "origin", "size", "versions")
+
+    def __init__(self, origin: str, size: int, hash_: bytes, at: str, frontier: Frontier) -> None:
+        self.origin = origin
+        self.size = size
+        self.hash = hash_
+        self.at = at
+        self.frontier = frontier
+        self.anchored: int | None = None
+        """The open size that the newest anchor closed (its seq + 1), where that has been looked up."""
+        self.versions: dict[str, tuple[int, int]] = {}
+        """stream -> (its integer key, its last version); key 0: no such stream yet. Of the sealed book: (0, last)."""
+
+    def took(self, raw: bytes, at: str) -> None:
+        self.hash = leaf_hash(raw)
+        self.frontier.append(self.hash)
+        self.size += 1
+        self.at = at
+
+
+class _Ticket:
+    __slots__ = ("append", "error", "result")
+
+    def __init__(self, append: Append) -> None:
+        self.append = append
+        self.result: Recorded | None = None
+        self.error: BaseException | None = None
+
+
+def utc_now() -> datetime:
+    """The clock of a live ledger."""
+    return datetime.now(UTC)
+
+
+class OsRandomness:
+    """The random source of a live ledger."""
+
+    def open(self, count: int) -> bytes:
+        return os.urandom(count)
+
+    def sealed(self, count: int) -> bytes:
+        return os.urandom(count)
+
+
+class SQLiteBooks:
+    """The two books of one ledger file, for appending.
+
+    `key` is the trial's key for the marks of the sealed book; without one only the open book can be written.
+    Safe for several threads and several processes.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        clock: Callable[[], datetime] = utc_now,
+        randomness: Randomness | None = None,
+        key: bytes | None = None,
+        anchoring: Anchoring | None = None,
+    ) -> None:
+        require_safe_sqlite(apsw.sqlite_lib_version())
+        check_ledger_file(path)
+        self.path = path
+        self.anchoring = anchoring
+        self._clock = clock
+        self.randomness: Randomness = randomness or OsRandomness()
+        self._key = key
+        self._waiting: deque[_Ticket] = deque()
+        self._readers: list[apsw.Connection] = []
+        self._leader = threading.Lock()
+        self._committed = threading.Condition()
+        self._connection = connect(path)
+        self._open: BookState | None = None
+        self._sealed: BookState | None = None
+        self.origin = self._load(Book.OPEN).origin
+
+    def close(self) -> None:
+        """Close the connection; appends that wait are finished first."""
+        with self._leader:
+            while self._readers:
+                self._readers.pop().close()
+            self._connection.close()
+
+    def append(self, append: Append) -> Recorded:
+        """Record an append, durably, or raise.
+
+        Raises VersionConflict (a guard or version does not hold), CommandReused, or OperationalError (disk, lock);
+        in each case nothing of it is recorded. A command that was recorded before gives its first answer again.
+        """
+        ticket = _Ticket(append)
+        self._waiting.append(ticket)
+        with self._leader:
+            while ticket.result is None and ticket.error is None:
+                self._commit(self._take())
+        with self._committed:
+            self._committed.notify_all()
+        if ticket.error is not None:
+            raise ticket.error
+        assert ticket.result is not None
+        return ticket.result
+
+    def find(self, command_id: str, digest: str, *, with_sealed: bool) -> Recorded | None:
+        """Where a command was recorded, or None. Raises CommandReused if it was one with another digest."""
+        with self._leader:
+            try:
+                return self._find(command_id, digest, with_sealed=with_sealed)
+            except apsw.Error as error:
+                raise translated(error, self.path) from error
+
+    @contextmanager
+    def reading(self) -> Iterator[apsw.Connection]:
+        """A reading connection, for this thread alone while it is held; committed appends are seen at once."""
+        try:
+            connection = self._readers.pop()
+        except IndexError:
+            connection = open_reading(self.path)
+        try:
+            yield connection
+        finally:
+            self._readers.append(connection)
+
+    def wait(self, seconds: float) -> None:
+        """Wait until something is appended through this object, at most `seconds`."""
+        with self._committed:
+            self._committed.wait(seconds)
+
+    # -- under the lock ------------------------------------------------------------------------------------------
+
+    def _take(self) -> list[_Ticket]:
+        tickets: list[_Ticket] = []
+        while self._waiting and len(tickets) < _BATCH:
+            tickets.append(self._waiting.popleft())
+        return tickets
+
+    def _commit(self, tickets: list[_Ticket]) -> None:
+        execute = self._connection.execute
+        try:
+            execute("BEGIN IMMEDIATE")
+            self._refresh()
+            open_size = self._book(Book.OPEN).size
+            sealed_size = self._book(Book.SEALED).size
+            for ticket in tickets:
+                try:
+                    ticket.result = self._append(ticket.append)
+                except IntegrityError as error:
+                    ticket.error = error
+            if self._book(Book.OPEN).size > open_size:
+                self._store_head(Book.OPEN)
+            if self._book(Book.SEALED).size > sealed_size:
+                self._store_head(Book.SEALED)
+            execute("COMMIT")
+        except BaseException as error:
+            self._open = self._sealed = None
+            try:
+                if self._connection.in_transaction:
+                    execute("ROLLBACK")
+            except apsw.Error:
+                self._connection.close()
+                self._connection = connect(self.path)
+            failure = translated(error, self.path) if isinstance(error, apsw.Error) else error
+            for ticket in tickets:
+                if ticket.error is None:
+                    ticket.result, ticket.error = None, failure
+            if not isinstance(error, Exception):
+                raise
+
+    def _fetch(self, statement: str, values: Sequence[SQLiteValue] = ()) -> list[Any]:
+        return fetch(self._connection, statement, values)
+
+    def _book(self, book: Book) -> BookState:
+        state = self._open if book is Book.OPEN else self._sealed
+        assert state is not None
+        return state
+
+    def _refresh(self) -> None:
+        """Take the stored heads where they are not the cached ones: another process has written."""
+        rows = dict[str, tuple[int, bytes]]()
+        for book, size, hash_ in self._fetch("SELECT book, size, hash FROM head"):
+            rows[book] = (size, hash_)
+        if self._open is None or rows["open"] != (self._open.size, self._open.hash):
+            self._open = self._load(Book.OPEN)
+        if self._sealed is None or rows["sealed"] != (self._sealed.size, self._sealed.hash):
+            self._sealed = self._load(Book.SEALED)
+
+    def _load(self, book: Book) -> BookState:
+        try:
+            rows = self._fetch("SELECT origin, size, hash, frontier FROM head WHERE book = ?", (book.value,))
+            if not rows:
+                raise LedgerFileError(f"{self.path}: the database is damaged (no head of the {book} book)")
+            origin, size, hash_, frontier = rows[0]
+            last = self._fetch(f"SELECT entry FROM {book}_entry WHERE seq = ?", (size - 1,))
+            at = ""
+            if size:
+                if not last or leaf_hash(last[0][0]) != hash_:
+                    raise LedgerFileError(
+                        f"{self.path}: the {book} book does not end in its stored head; run verify, append nothing"
+                    )
+                at = (parse_open(last[0][0]) if book is Book.OPEN else parse_sealed(last[0][0])).at
+            return BookState(origin, size, hash_, at, Frontier.from_bytes(size, frontier))
+        except apsw.Error as error:
+            raise translated(error, self.path) from error
+
+    def _store_head(self, book: Book) -> None:
+        state = self._book(book)
+        self._connection.execute(
+            "UPDATE head SET size = ?, hash = ?, frontier = ? WHERE book = ?",
+            (state.size, state.hash, state.frontier.to_bytes(), book.value),
+        )
+
+    def _append(self, append: Append) -> Recorded:
+        """Check, then write. Raises IntegrityError before the first row is written, or not at all."""
+        command = append.command
+        if command.id:
+            earlier = self._find(command.id, command.digest, with_sealed=bool(append.sealed))
+            if earlier is not None:
+                return earlier
+        for guard in append.guards:
+            if self._version(guard.book, guard.stream) != guard.version:
+                raise VersionConflict(f"the stream {guard.stream} has moved on from version {guard.version}")
+        self._check_versions(append.open)
+        sealed_versions = self._sealed_versions(append.sealed)
+        opened = self._book(Book.OPEN)
+        at = max(recorded(self._clock()), opened.at)
+        first = opened.size
+        for draft in append.open:
+            self._write_open(draft, at)
+        if append.open:
+            self._anchor_if_due(at)
+        sealed = self._book(Book.SEALED)
+        sealed_first = sealed.size
+        if append.sealed:
+            sealed_at = max(at, sealed.at)
+            for sealed_draft, version in zip(append.sealed, sealed_versions, strict=True):
+                self._write_sealed(append, sealed_draft, version, sealed_at)
+        return Recorded(first, len(append.open), sealed_first, len(append.sealed), at)
+
+    def _find(self, command_id: str, digest: str, *, with_sealed: bool) -> Recorded | None:
+        rows = self._fetch("SELECT entry FROM open_entry WHERE command = ?", (command_id,))
+        sealed_rows: list[Any] = []
+        if with_sealed and self._key is not None:
+            sealed_rows = self._fetch(
+                "SELECT seq, entry, sections FROM sealed_entry WHERE command = ? ORDER BY seq",
+                (command_mark(self._key, command_id),),
+            )
+        if rows:
+            entry = parse_open(rows[0][0])
+            if entry.command_digest != digest:
+                raise CommandReused(f"command {command_id} was recorded before, with other content")
+            return Recorded(
+                entry.seq, entry.of, sealed_rows[0][0] if sealed_rows else 0, len(sealed_rows), entry.at, True
+            )
+        if sealed_rows:
+            seq, raw, stored = sealed_rows[0]
+            header = sealed_header(parse_sealed(raw), stored)
+            if header.command_digest != digest:
+                raise CommandReused(f"command {command_id} was recorded before, with other content")
+            return Recorded(0, 0, seq, len(sealed_rows), parse_sealed(raw).at, True)
+        return None
+
+    def _version(self, book: Book, stream: str) -> int:
+        return max(self._known(book, stream)[1], 0)
+
+    def _known(self, book: Book, stream: str) -> tuple[int, int]:
+        """(integer key of the stream, last version); version -1 where the stream has no entry yet."""
+        versions = self._book(book).versions
+        known = versions.get(stream)
+        if known is None:
+            known = self._look_up(stream) if book is Book.OPEN else (0, self._probe(stream))
+            if len(versions) > 100_000:
+                versions.clear()
+            versions[stream] = known
+        return known
+
+    def _look_up(self, stream: str) -> tuple[int, int]:
+        rows = self._fetch(
+            "SELECT id, (SELECT max(version) FROM open_entry WHERE stream = id) FROM open_stream WHERE name = ?",
+            (stream,),
+        )
+        return (rows[0][0], -1 if rows[0][1] is None else rows[0][1]) if rows else (0, -1)
+
+    def _probe(self, stream: str) -> int:
+        """The last version of a sealed stream: doubling steps up, then halving steps back."""
+        if not self._has_slot(stream, 1):
+            return -1
+        low, high = 1, 2
+        while self._has_slot(stream, high):
+            low, high = high, high * 2
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if self._has_slot(stream, middle) else (low, middle)
+        return low
+
+    def _has_slot(self, stream: str, version: int) -> bool:
+        found = self._fetch(
+            "SELECT 1 FROM sealed_entry WHERE slot = ?", (slot(self._sealing_key(), stream, version),)
+        )
+        return bool(found)
+
+    def _sealing_key(self) -> bytes:
+        if self._key is None:
+            raise LedgerFileError(f"{self.path}: the sealed book cannot be written without the trial's key")
+        return self._key
+
+    def _check_versions(self, drafts: Sequence[OpenDraft]) -> None:
+        ahead: dict[str, int] = {}
+        for draft in drafts:
+            last = ahead.get(draft.stream)
+            if last is None:
+                last = self._known(Book.OPEN, draft.stream)[1]
+            if draft.version != last + 1 and not (last == -1 and draft.version == 1):
+                raise VersionConflict(
+                    f"version {draft.version} of the stream {draft.stream} does not follow {last}"
+                )
+            ahead[draft.stream] = draft.version
+
+    def _sealed_versions(self, drafts: Sequence[SealedDraft]) -> list[int]:
+        ahead: dict[str, int] = {}
+        versions = []
+        for draft in drafts:
+            last = ahead.get(draft.stream)
+            if last is None:
+                last = self._version(Book.SEALED, draft.stream)
+            if draft.version is not None and draft.version != last + 1:
+                raise VersionConflict(f"version {draft.version} of a sealed stream does not follow {last}")
+            ahead[draft.stream] = last + 1
+            versions.append(last + 1)
+        return versions
+
+    def _write_open(self, draft: OpenDraft, at: str) -> None:
+        state = self._book(Book.OPEN)
+        key = self._known(Book.OPEN, draft.stream)[0]
+        if not key:
+            self._connection.execute("INSERT INTO open_stream (name) VALUES (?)", (draft.stream,))
+            key = self._connection.last_insert_rowid()
+        raw = entries.complete(draft.fragments, at, state.hash, state.size)
+        self._connection.execute(
+            "INSERT INTO open_entry (seq, stream, version, command, entry, sections) VALUES (?, ?, ?, ?, ?, ?)",
+            (state.size, key, draft.version, draft.command, raw, draft.sections),
+        )
+        state.took(raw, at)
+        state.versions[draft.stream] = (key, draft.version)
+
+    def _anchor_if_due(self, at: str) -> None:
+        anchoring = self.anchoring
+        if anchoring is None:
+            return
+        opened, sealed = self._book(Book.OPEN), self._book(Book.SEALED)
+        if opened.anchored is None:
+            opened.anchored = self._last_anchored(anchoring.stream)
+        # One anchor is due in each run of `every` open entries; one that was missed is covered by the next.
+        if opened.size // anchoring.every > opened.anchored // anchoring.every:
+            version = self._version(Book.OPEN, anchoring.stream) + 1
+            self._write_open(anchoring.draft(sealed.size, sealed.frontier.root(), version, at), at)
+            opened.anchored = opened.size
+
+    def _last_anchored(self, stream: str) -> int:
+        key, version = self._known(Book.OPEN, stream)
+        rows = self._fetch("SELECT seq FROM open_entry WHERE stream = ? AND version = ?", (key, version))
+        return int(rows[0][0]) + 1 if rows else 0
+
+    def _write_sealed(self, append: Append, draft: SealedDraft, version: int, at: str) -> None:
+        key = self._sealing_key()
+        opened, state = self._book(Book.OPEN), self._book(Book.SEALED)
+        if not opened.size:
+            raise IntegrityError("a sealed entry names the open book's head: the open book is empty")
+        header = header_payload(
+            draft.actor.canonical(), append.command.digest, entries.quote(append.command.id), draft.n, draft.of,
+            entries.quote(draft.stream), entries.quote(draft.type), version,
+        )  # fmt: skip
+        payloads = sorted([*draft.payloads, (HEADER, header)])
+        drawn = self.randomness.sealed(16 + 32 * len(payloads))
+        salts = [drawn[16 + 32 * index : 48 + 32 * index] for index in range(len(payloads))]
+        parts = [(name, commitment(salt, body)) for salt, (name, body) in zip(salts, payloads, strict=True)]
+        place = slot(key, draft.stream, version)
+        mark = command_mark(key, append.command.id)
+        raw = entries.assemble_sealed(
+            at, mark, drawn[:16].hex(), (opened.hash, opened.size - 1), state.origin, entries.parts_json(parts),
+            state.hash, state.size, place,
+        )  # fmt: skip
+        self._connection.execute(
+            "INSERT INTO sealed_entry (seq, open_seq, slot, command, entry, sections) VALUES (?, ?, ?, ?, ?, ?)",
+            (state.size, opened.size - 1, place, mark, raw,
+             b"".join([frame(salt, body) for salt, (_, body) in zip(salts, payloads, strict=True)])),
+        )  # fmt: skip
+        state.took(raw, at)
+        state.versions[draft.stream] = (0, version)

@@ -1,0 +1,122 @@
+"""What a view is: a pure function from the histories of a ledger to a table.
+
+Rules
+- A view contributes rows key by key. `rows` sees the facts of one key (a stream, or one fact) and nothing else:
+  no protocol, no clock, no other key. So when a fact arrives, only the rows of its key are folded again.
+- Everything that needs the whole (sums, the arms of the protocol, the day of the position) happens in `present`,
+  from the stored rows and the context of the position.
+- Both are deterministic: equal facts give equal bytes, whatever the order in which keys were folded.
+- Stored values are text, integers or None. Numbers that are not integers are decimal strings; there are no floats.
+- Values that name a person never come into a view (`histories.py` takes them out before any view sees a fact).
+- A column marked `sealed` holds what comes from the sealed book. Masked audiences have neither the column nor a
+  reader that could fill it.
+"""
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, ClassVar, Final, Literal, TypeAlias
+
+from ledger.domain.vocabulary import Book
+from ledger.proof.sections import ARM
+from projections.histories import History
+from projections.plan import Plan
+
+Stored: TypeAlias = Mapping[str, Any]
+"""One stored row: `key` and the columns of the view, by name."""
+
+
+class Audience(StrEnum):
+    """For whom a view is made: those who have the open book alone, or those who may see arms."""
+
+    MASKED = "masked"
+    UNMASKED = "unmasked"
+
+    @property
+    def file_name(self) -> str:
+        """The file of this audience's views. The two lie apart, so that file permissions can tell them apart."""
+        return "unmasked.db" if self is Audience.UNMASKED else "open.db"
+
+
+def audience_of(books: Iterable[Book], classes: Iterable[str]) -> Audience:
+    """The audience of those books and section classes; masked unless both the sealed book and arms are among them."""
+    return Audience.UNMASKED if Book.SEALED in books and ARM in classes else Audience.MASKED
+
+
+class UnknownViewError(ValueError):
+    """There is no view of that name."""
+
+
+class ViewDeniedError(PermissionError):
+    """The view would tell this audience an arm."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A stored column. `sealed`: only in the file of audiences that may see arms."""
+
+    name: str
+    type: Literal["TEXT", "INTEGER"] = "TEXT"
+    sealed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What is known at the position that a view is shown as of: the protocol in force, and the day (YYYY-MM-DD)."""
+
+    plan: Plan
+    day: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A view's answer. `columns` order the members of `rows`; `extra` stands beside the rows in JSON."""
+
+    columns: tuple[str, ...]
+    rows: list[dict[str, Any]]
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+class View(ABC):
+    """One read model. A new one is one module in `projections/views`, with its instance as `VIEW`."""
+
+    name: ClassVar[str]
+    version: ClassVar[int] = 1
+    title: ClassVar[str]
+    stored: ClassVar[tuple[Column, ...]]
+    needs_arm: ClassVar[bool] = False
+    keyed_by: ClassVar[Literal["stream", "fact"]] = "stream"
+
+    def takes(self, stream: str) -> bool:
+        """Whether facts of this stream contribute rows."""
+        return stream.startswith("subject/")
+
+    def columns(self, audience: Audience) -> tuple[Column, ...]:
+        """The stored columns of an audience."""
+        return tuple(column for column in self.stored if audience is Audience.UNMASKED or not column.sealed)
+
+    def open_to(self, audience: Audience) -> bool:
+        """Whether the view exists for this audience."""
+        return audience is Audience.UNMASKED or not self.needs_arm
+
+    @abstractmethod
+    def rows(self, history: History) -> Iterator[Mapping[str, Any]]:
+        """The contribution of one key, in a fixed order; a column that is left out is None."""
+
+    @abstractmethod
+    def present(self, rows: Iterable[Stored], context: Context, audience: Audience) -> Table:
+        """The table from all stored rows, which come sorted by key and, within a key, as contributed."""
+
+
+_NAME: Final = re.compile(r"[a-z][a-z-]{0,40}")
+
+
+def check_view(view: View) -> View:
+    """`view`, if its names can stand in SQL as they are. Raises ValueError otherwise."""
+    names = [view.name, *(column.name.replace("_", "-") for column in view.stored)]
+    bad = [name for name in names if not _NAME.fullmatch(name)]
+    if bad:
+        raise ValueError(f"view {view.name}: {bad[0]!r} is not a name of letters and hyphens")
+    return view

@@ -1,0 +1,60 @@
+"""The facts of a ledger by stream, as views get them.
+
+Rules
+- Fields in sections of class `identity` are taken out of every fact, whether or not the reader had them: a view
+  file holds no name of a person, and two readers with different rights make the same bytes.
+- Facts of the sealed book are taken out for masked audiences, though their reader has none: a second lock.
+- `recorded` is what was written; `corrected` has the values that later corrections gave.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Final
+
+from ledger.domain.events import CATALOGUE
+from ledger.domain.history import Fact, corrected
+from ledger.domain.vocabulary import Book
+from ledger.proof.sections import IDENTITY
+
+_IDENTIFYING: Final[dict[str, frozenset[str]]] = {
+    cls.type: frozenset(cls.sections[IDENTITY]) for cls in CATALOGUE if IDENTITY in cls.sections
+}
+
+
+@dataclass(frozen=True)
+class History:
+    """The facts of one key, in merged order."""
+
+    key: str
+    recorded: tuple[Fact, ...]
+
+    @cached_property
+    def corrected(self) -> tuple[Fact, ...]:
+        """The facts with their corrections applied; corrections stay in the list."""
+        return tuple(corrected(self.recorded))
+
+
+def visible(facts: Iterable[Fact], *, sealed: bool) -> Iterator[Fact]:
+    """The facts as a view may have them: without names of persons, and without the sealed book unless `sealed`."""
+    for fact in facts:
+        if fact.book is Book.SEALED and not sealed:
+            continue
+        naming = _IDENTIFYING.get(fact.type)
+        if naming and not naming.isdisjoint(fact.data):
+            yield replace(fact, data={name: value for name, value in fact.data.items() if name not in naming})
+        else:
+            yield fact
+
+
+def by_stream(facts: Iterable[Fact]) -> dict[str, list[Fact]]:
+    """The facts grouped by stream; streams sorted, facts in the order given."""
+    groups: dict[str, list[Fact]] = {}
+    for fact in facts:
+        groups.setdefault(fact.stream, []).append(fact)
+    return {stream: groups[stream] for stream in sorted(groups)}
+
+
+def fact_key(fact: Fact) -> str:
+    """A key of one fact that sorts in merged order."""
+    return f"{fact.open_seq:016d}.{int(fact.book is Book.SEALED)}.{fact.seq:016d}"

@@ -1,0 +1,69 @@
+"""What views need of the protocol in force at a position: arms in their order, numbers planned, time frames.
+
+Read from the protocol as the trial's own facts hold it (registration, then the last amendment). It was checked when
+it was recorded; here, what is missing has a default, so that an old ledger can always be shown.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ledger.domain.history import Fact
+
+SURVIVAL_DAYS: Final = 28
+ADVERSE_EVENT_DAYS: Final = 183
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedArm:
+    """An arm of the protocol. `doses` is how many a subject of it is to get."""
+
+    code: str
+    label: str
+    type: str
+    doses: int = 0
+
+    @property
+    def untreated(self) -> bool:
+        """Whether nothing is given in this arm, so that no dose can start a clock."""
+        return self.type == "NO_INTERVENTION"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`target`: subjects planned. `cap`: the hard limit, if any. `*_days`: time frames of the two outcomes, in days."""
+
+    arms: tuple[PlannedArm, ...] = ()
+    target: int | None = None
+    cap: int | None = None
+    survival_days: int = SURVIVAL_DAYS
+    adverse_event_days: int = ADVERSE_EVENT_DAYS
+
+
+def plan_of(trial_facts: Iterable[Fact]) -> Plan:
+    """The plan after the (corrected) facts of the stream `trial`; an empty one before registration."""
+    protocol: Mapping[str, Any] = {}
+    for fact in trial_facts:
+        if fact.type in ("trial.registered/1", "protocol.amended/1"):
+            protocol = fact.data.get("protocol", protocol)
+    enrolment = protocol.get("enrolment") or {}
+    outcomes = protocol.get("outcomes") or ()
+    return Plan(
+        arms=tuple(
+            PlannedArm(arm["code"], arm.get("label", arm["code"]), arm.get("type", ""), arm.get("doses_planned") or 0)
+            for arm in protocol.get("arms") or ()
+        ),
+        target=enrolment.get("count"),
+        cap=enrolment.get("cap"),
+        survival_days=_days(outcomes, "surviv", SURVIVAL_DAYS),
+        adverse_event_days=_days(outcomes, "adverse event", ADVERSE_EVENT_DAYS),
+    )
+
+
+def _days(outcomes: Iterable[Mapping[str, Any]], word: str, otherwise: int) -> int:
+    """The time frame of the first outcome whose measure speaks of `word`."""
+    for outcome in outcomes:
+        days = (outcome.get("time_frame") or {}).get("days")
+        if days and word in str(outcome.get("measure", "")).lower():
+            return int(days)
+    return otherwise

@@ -1,0 +1,263 @@
+"""One subject's story, folded from the corrected facts of that subject: what all views of subjects begin with.
+
+Rules
+- Facts count in the order in which they were recorded; a later statement replaces an earlier one of the same thing.
+- Status is the highest of: died; the last end recorded (disposition, withdrawal); randomized; enrolled; the last
+  screening; consented. A death stands whatever is recorded after it.
+- A completed TREATMENT epoch leaves a subject IN_FOLLOW_UP; withdrawal from the intervention alone is DISCONTINUED.
+- Severity of an adverse event is the worst ever stated; all else about it is as last stated.
+- An adverse event is open unless it has an end, an outcome that is one, or the subject has died.
+- Somebody was alive on the day of a visit done, of vital status ALIVE, of a consent given by themselves, of the
+  randomization, of an adverse event's onset or report, and of a disposition, unless that says lost or dead. Only
+  open facts count, and only those whose day is known, so that masked and unmasked tables agree.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Final
+
+from ledger.domain.history import Fact
+from ledger.domain.when import Moment
+from projections.histories import History
+
+_SEVERITIES: Final = ("MILD", "MODERATE", "SEVERE")
+_RESOLVED: Final = ("RECOVERED/RESOLVED", "RECOVERED/RESOLVED WITH SEQUELAE", "FATAL")
+RELATED: Final = ("POSSIBLE", "PROBABLE", "DEFINITE", "RELATED")
+"""Opinions of causality that count as related; REMOTE does not."""
+
+_ENDS: Final = {
+    "COMPLETED": "COMPLETED",
+    "DEATH": "DIED",
+    "LOST TO FOLLOW-UP": "LOST_TO_FOLLOW_UP",
+    "SCREEN FAILURE": "SCREEN_FAILURE",
+    "WITHDRAWAL BY PARENT/GUARDIAN": "WITHDRAWN",
+    "WITHDRAWAL BY SUBJECT": "WITHDRAWN",
+}
+
+
+@dataclass
+class AdverseEventStory:
+    """An adverse event as it is known now."""
+
+    ae: str
+    seq: int
+    term: str | None
+    onset: str | None
+    ended: str | None
+    severity: str | None
+    serious: bool
+    seriousness: tuple[str, ...]
+    causality: str | None
+    outcome: str | None
+    soc: str | None = None
+    pt: str | None = None
+
+    @property
+    def open(self) -> bool:
+        return self.ended is None and self.outcome not in _RESOLVED
+
+    @property
+    def related(self) -> bool:
+        return self.causality in RELATED
+
+
+@dataclass
+class SubjectStory:
+    """Everything that the views ask about one subject. Lists are in recorded order."""
+
+    subject: str
+    site: str | None = None
+    consents: list[Fact] = field(default_factory=list)
+    withdrawals: list[Fact] = field(default_factory=list)
+    screening: Fact | None = None
+    enrolled: Fact | None = None
+    randomized: Fact | None = None
+    arm: str | None = None
+    treatments: list[Fact] = field(default_factory=list)
+    visits: list[Fact] = field(default_factory=list)
+    adverse_events: dict[str, AdverseEventStory] = field(default_factory=dict)
+    dispositions: list[Fact] = field(default_factory=list)
+    death: Fact | None = None
+    vitals: list[Fact] = field(default_factory=list)
+    alive_on: list[str] = field(default_factory=list)
+
+    @property
+    def randomized_on(self) -> str | None:
+        """When the subject was randomized, as stated."""
+        return happened(self.randomized)
+
+    @property
+    def died_on(self) -> str | None:
+        """When the subject died, as stated (possibly partial); None too for a death without any date."""
+        return None if self.death is None else self.death.data.get("died")
+
+    @property
+    def dead(self) -> bool:
+        return (
+            self.death is not None
+            or any(fact.data.get("status") == "DEAD" for fact in self.vitals)
+            or any(end == "DIED" for end, _ in self.ends())
+        )
+
+    @property
+    def last_alive(self) -> str | None:
+        """The last day (YYYY-MM-DD) on which the subject is known to have been alive."""
+        days = [day.isoformat() for text in self.alive_on if (day := Moment(text).day) is not None]
+        return max(days, default=None)
+
+    @property
+    def first_treatment(self) -> str | None:
+        """When the product was first given, as stated; the earliest text of those that sort together."""
+        return min((fact.data["started_at"] for fact in self.treatments if "started_at" in fact.data), default=None)
+
+    @property
+    def open_adverse_events(self) -> int:
+        return 0 if self.dead else sum(event.open for event in self.adverse_events.values())
+
+    def ends(self) -> Iterator[tuple[str, Fact]]:
+        """(status, fact) for each disposition event and withdrawal, in recorded order."""
+        listed: list[tuple[str, Fact]] = []
+        for fact in self.dispositions:
+            if fact.data.get("category") != "DISPOSITION EVENT":
+                continue
+            status = _ENDS.get(fact.data.get("term", ""), "DISCONTINUED")
+            if status == "COMPLETED" and fact.data.get("epoch") == "TREATMENT":
+                status = "IN_FOLLOW_UP"
+            if not (status == "COMPLETED" and fact.data.get("epoch") == "SCREENING"):
+                listed.append((status, fact))
+        for fact in self.withdrawals:
+            scope = fact.data.get("scope")
+            listed.append(("DISCONTINUED" if scope == "INTERVENTION" else "WITHDRAWN", fact))
+        return iter(sorted(listed, key=lambda end: end[1].order))
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A subject's status, since when (as stated), and the seqs of the open entries that made it."""
+
+    status: str
+    since: str | None
+    made_by: tuple[int, ...]
+
+
+def happened(fact: Fact | None) -> str | None:
+    """When a fact occurred, as stated."""
+    return None if fact is None else fact.data.get("occurred_at")
+
+
+def story_of(history: History) -> SubjectStory:
+    """The story of the subject whose stream `history` is."""
+    story = SubjectStory(history.key.removeprefix("subject/"))
+    for fact in history.corrected:
+        _take(story, fact)
+    return story
+
+
+def standing_of(story: SubjectStory) -> Standing | None:
+    """The subject's status; None where nothing has been recorded that gives one."""
+    steps: list[tuple[str, str | None, Fact]] = []
+    if story.consents:
+        steps.append(("CONSENTED", happened(story.consents[0]), story.consents[0]))
+    if story.screening is not None:
+        passed = "ELIGIBLE" if story.screening.data.get("eligible") else "SCREEN_FAILURE"
+        steps.append((passed, happened(story.screening), story.screening))
+    if story.enrolled is not None:
+        steps.append(("ENROLLED", happened(story.enrolled), story.enrolled))
+    if story.randomized is not None:
+        steps.append(("RANDOMIZED", happened(story.randomized), story.randomized))
+    steps += [(status, happened(fact), fact) for status, fact in story.ends()]
+    steps += [("DIED", happened(fact), fact) for fact in story.vitals if fact.data.get("status") == "DEAD"]
+    if story.death is not None:
+        steps.append(("DIED", story.died_on or happened(story.death), story.death))
+    if not steps:
+        return None
+    # A death outranks whatever end was recorded after it.
+    status, since, _ = next((step for step in reversed(steps) if step[0] == "DIED"), steps[-1])
+    made_by = {seq for _, _, fact in steps for seq in (fact.seq, *fact.corrected_by)}
+    return Standing(status, since, tuple(sorted(made_by)))
+
+
+def _take(story: SubjectStory, fact: Fact) -> None:
+    data = fact.data
+    match fact.type.partition("/")[0]:
+        case "consent.obtained" | "consent.renewed":
+            story.consents.append(fact)
+            story.site = data.get("site", story.site)
+            if data.get("giver") == "PATIENT":
+                _alive(story, happened(fact))
+        case "consent.withdrawn":
+            story.withdrawals.append(fact)
+        case "screening.completed":
+            story.screening = fact
+        case "subject.enrolled":
+            story.enrolled = fact
+            story.site = data.get("site", story.site)
+        case "subject.randomized":
+            story.randomized = fact
+            story.site = data.get("site", story.site)
+            _alive(story, happened(fact))
+        case "arm.assigned":
+            story.arm = data.get("arm")
+        case "treatment.recorded":
+            story.treatments.append(fact)
+        case "visit.recorded":
+            story.visits.append(fact)
+            if data.get("state", "DONE") == "DONE":
+                _alive(story, data.get("ended") or data.get("started") or happened(fact))
+        case "adverse-event.reported" | "adverse-event.followed-up" | "adverse-event.coded":
+            _take_adverse_event(story, fact)
+        case "disposition.recorded":
+            story.dispositions.append(fact)
+            if data.get("term") not in ("DEATH", "LOST TO FOLLOW-UP"):
+                _alive(story, happened(fact))
+        case "vital-status.recorded":
+            story.vitals.append(fact)
+            if data.get("status") == "ALIVE":
+                _alive(story, happened(fact))
+        case "death.recorded":
+            story.death = fact
+
+
+def _alive(story: SubjectStory, when: str | None) -> None:
+    if when is not None:
+        story.alive_on.append(when)
+
+
+def _take_adverse_event(story: SubjectStory, fact: Fact) -> None:
+    data: Any = fact.data
+    ae = data.get("ae")
+    if fact.type.startswith("adverse-event.reported"):
+        story.adverse_events[ae] = AdverseEventStory(
+            ae=ae,
+            seq=fact.seq,
+            term=data.get("term"),
+            onset=data.get("onset"),
+            ended=data.get("ended"),
+            severity=data.get("severity"),
+            serious=bool(data.get("serious")),
+            seriousness=tuple(data.get("seriousness", ())),
+            causality=data.get("causality"),
+            outcome=data.get("outcome"),
+        )
+        if data.get("onset"):
+            _alive(story, data["onset"])
+        if data.get("outcome") != "FATAL":
+            _alive(story, happened(fact))
+        return
+    event = story.adverse_events.get(ae)
+    if event is None:  # its report is withheld from this reader
+        return
+    if fact.type.startswith("adverse-event.coded"):
+        event.soc, event.pt = data.get("system_organ_class"), data.get("preferred_term")
+        return
+    event.severity = max((event.severity, data.get("severity")), key=_rank)
+    event.serious = data.get("serious", event.serious)
+    event.seriousness = tuple(data.get("seriousness", event.seriousness))
+    event.causality = data.get("causality", event.causality)
+    event.outcome = data.get("outcome", event.outcome)
+    event.ended = data.get("ended", event.ended)
+
+
+def _rank(severity: str | None) -> int:
+    return _SEVERITIES.index(severity) if severity in _SEVERITIES else -1

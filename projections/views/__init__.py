@@ -1,0 +1,34 @@
+"""The read models, one a file. Each module here has its view as `VIEW`; a new file is a new read model."""
+
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Final
+
+from projections.base import Audience, UnknownViewError, View, ViewDeniedError, check_view
+
+
+def _found() -> dict[str, View]:
+    views: dict[str, View] = {}
+    for info in sorted(iter_modules(__path__), key=lambda info: info.name):
+        view = import_module(f"{__name__}.{info.name}").VIEW
+        if not isinstance(view, View):
+            raise TypeError(f"{info.name}.VIEW is not a View")
+        views[check_view(view).name] = view
+    return views
+
+
+VIEWS: Final = _found()
+"""Every view by its name."""
+
+
+def view_for(name: str, audience: Audience) -> View:
+    """The view of that name. Raises UnknownViewError, or ViewDeniedError if it is not for the audience."""
+    view = VIEWS.get(name)
+    if view is None:
+        raise UnknownViewError(f"view: {name!r} is not one of {', '.join(VIEWS)}")
+    if not view.open_to(audience):
+        raise ViewDeniedError(f"view: {name!r} tells the arm, and is only for roles that may see arms")
+    return view
+
+
+__all__ = ["VIEWS", "view_for"]

@@ -1,0 +1,1 @@
+"""The recorder, alone and behind the library's interfaces."""
