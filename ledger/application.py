@@ -9,25 +9,24 @@
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
-from ledger.domain.commands import COMMANDS, Command, CommandSpec
-from ledger.domain.decisions import Decision, Reads, Refusal, decide
+from ledger.domain.commands import COMMANDS, Command
+from ledger.domain.decisions.base import CommandSpec, Decision, Reads, Refusal
 from ledger.domain.events import Event
 from ledger.domain.events.base import TRIAL_STREAM, subject_stream
-from ledger.domain.history import Fact
-from ledger.domain.protocol import Protocol
+from ledger.domain.events.conduct import Correction
+from ledger.domain.history import Fact, corrected
 from ledger.domain.randomization import arm_at
-from ledger.domain.state import SealedSubjectState, SubjectState, TrialState
+from ledger.domain.state import SealedSubjectState, SubjectState, TrialState, needs_refold
 from ledger.domain.vocabulary import Book
 from ledger.domain.when import recorded
 from ledger.keys.file import TrialKeys
 from ledger.proof.canonical import encode
-from ledger.proof.entry import Actor
 from ledger.proof.sections import ARM, IDENTITY, PLAIN
 from ledger.recording.drafts import Append, CommandMark, Guard, Randomness, Recorded
 from ledger.recording.engine import create_ledger
@@ -35,5 +34,300 @@ from ledger.recording.mapper import anchoring, open_drafts, sealed_drafts
 from ledger.recording.reader import LedgerReader
 from ledger.recording.sqlite import SQLiteBooks, VersionConflict, utc_now
 
+_T = TypeVar("_T")
+
 _ATTEMPTS: Final = 50
 _REMEMBERED: Final = 10_000
+
+
+class CommandRefusedError(Exception):
+    """A command was refused; nothing of it was recorded. Carries the `Refusal`."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(f"{refusal.field}: {refusal.message} (rule {refusal.rule})")
+        self.refusal = refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Where a command's events stand: the first seq and the count in `book`, and when they were recorded.
+
+    The same for a command that comes again, but for `repeated`. A masked person's answer tells of the open book only.
+    """
+
+    id: str
+    book: Book
+    seq: int
+    count: int
+    at: str
+    repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    """A subject's stream as it was last read: how far it had come in a book, and what that means."""
+
+    version: int
+    state: SubjectState
+
+
+@dataclass(frozen=True, slots=True)
+class _Sealed:
+    version: int
+    state: SealedSubjectState
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What a decision read, and the guards that say so."""
+
+    reads: Reads
+    guards: tuple[Guard, ...]
+    remembered: bool
+
+
+class TrialLedger:
+    """One trial's ledger, for recording."""
+
+    def __init__(
+        self,
+        path: Path,
+        keys: TrialKeys,
+        *,
+        clock: Callable[[], datetime] = utc_now,
+        randomness: Randomness | None = None,
+    ) -> None:
+        self.path = path
+        self._keys = keys
+        self._clock = clock
+        self._books = SQLiteBooks(path, clock=clock, randomness=randomness, key=keys.marks)
+        self._open = LedgerReader(
+            path, books=frozenset({Book.OPEN}), classes=frozenset({PLAIN, IDENTITY}), key=keys.marks
+        )
+        self._sealed = LedgerReader(path, books=frozenset({Book.SEALED}), classes=frozenset({ARM}), key=keys.marks)
+        self._trial: tuple[int, TrialState] | None = None
+        self._subjects: OrderedDict[str, _Subject] = OrderedDict()
+        self._sealed_subjects: OrderedDict[str, _Sealed] = OrderedDict()
+        self._anchored(self._read_trial()[1])
+
+    @property
+    def origin(self) -> str:
+        """The origin of the open book."""
+        return self._books.origin
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._open.close()
+        self._sealed.close()
+        self._books.close()
+
+    @classmethod
+    def create(
+        cls,
+        path: Path,
+        keys: TrialKeys,
+        *,
+        register: Command,
+        origin: str,
+        clock: Callable[[], datetime] = utc_now,
+        randomness: Randomness | None = None,
+    ) -> "TrialLedger":
+        """Make a ledger file whose first event is the trial's registration.
+
+        If the registration is refused, no file is left behind.
+        """
+        create_ledger(path, origin)
+        try:
+            ledger = cls(path, keys, clock=clock, randomness=randomness)
+            ledger.submit(register)
+        except BaseException:
+            for suffix in ("", "-wal", "-shm"):
+                path.with_name(path.name + suffix).unlink(missing_ok=True)
+            raise
+        return ledger
+
+    def submit(self, command: Command) -> Answer:
+        """Record a command, durably, whole or not at all.
+
+        Raises CommandRefusedError (a rule forbids it), CommandReused (its id was recorded with other content), or
+        StorageError (disk, lock).
+        """
+        spec = COMMANDS[command.type]
+        digest = self._digest(command, spec)
+        earlier = self._books.find(command.id, digest, with_sealed=spec.sealed)
+        if earlier is not None:
+            return _answer(command.id, spec, earlier)
+        fresh = False
+        for _ in range(_ATTEMPTS):
+            try:
+                read = self._read(command, spec, fresh=fresh)
+                decision = spec.decide(command, read.reads, recorded(self._clock()))
+            except Refusal as refusal:
+                if fresh:
+                    raise CommandRefusedError(refusal) from None
+                fresh = True
+                continue
+            try:
+                done = self._append(command, spec, digest, read, decision)
+            except VersionConflict:
+                fresh = True
+                continue
+            if not done.repeated:
+                self._learn(command, decision, done)
+            return _answer(command.id, spec, done)
+        raise CommandRefusedError(Refusal("busy", "id", f"others wrote {_ATTEMPTS} times in between; send it again"))
+
+    def arm_of(self, subject: str) -> str | None:
+        """The arm of a subject, for who may see arms; None while there is none."""
+        return self._read_sealed(subject_stream(subject), fresh=True).state.arm
+
+    # -- what a command says, and what it needs ----------------------------------------------------------------------
+
+    def _digest(self, command: Command, spec: CommandSpec) -> str:
+        """The keyed digest of all that the command says, under the key of its most guarded class."""
+        tells_arm = spec.sealed or "arm" in type(command.data).model_fields
+        said = command.model_dump(mode="json", exclude_none=True)
+        return self._keys.digest_of(ARM if tells_arm else IDENTITY, encode(said))
+
+    def _read(self, command: Command, spec: CommandSpec, *, fresh: bool) -> _Read:
+        trial_version, trial = self._read_trial(fresh=fresh)
+        guards = [Guard(Book.OPEN, TRIAL_STREAM, trial_version)]
+        reads = Reads(trial, arm_of=self._arm_at)
+        stream: str | None = None
+        if isinstance(command.data, Correction):
+            target = self._target(command.data, Book.SEALED if spec.sealed else Book.OPEN)
+            reads = replace(reads, target=target)
+            stream = target.stream if target is not None and target.stream.startswith("subject/") else None
+        elif (subject := getattr(command.data, "subject", None)) is not None:
+            stream = subject_stream(subject)
+        if stream is not None:
+            known = self._read_subject(stream, fresh=fresh)
+            guards.append(Guard(Book.OPEN, stream, known.version))
+            reads = replace(reads, subject=known.state)
+            if spec.sealed:  # the only commands that read the sealed book, and they write no other
+                sealed = self._read_sealed(stream, fresh=fresh)
+                guards.append(Guard(Book.SEALED, stream, sealed.version))
+                reads = replace(reads, sealed=sealed.state)
+        if spec.counts is not None:
+            counted = spec.counts(command, reads)
+            with self._open:
+                version = self._open.version(counted)
+            guards.append(Guard(Book.OPEN, counted, version))
+            reads = replace(reads, versions={counted: version})
+        return _Read(reads, tuple(guards), not fresh)
+
+    def _read_trial(self, *, fresh: bool = False) -> tuple[int, TrialState]:
+        if self._trial is None or fresh:
+            with self._open:
+                facts = self._open.stream(TRIAL_STREAM)
+            self._trial = (len(facts), TrialState.fold(facts))
+        return self._trial
+
+    def _read_subject(self, stream: str, *, fresh: bool) -> _Subject:
+        known = None if fresh else self._subjects.get(stream)
+        if known is None:
+            with self._open:
+                facts = self._open.stream(stream)
+            known = _Subject(len(facts), SubjectState.fold(facts))
+            _remember(self._subjects, stream, known)
+        return known
+
+    def _read_sealed(self, stream: str, *, fresh: bool) -> _Sealed:
+        known = None if fresh else self._sealed_subjects.get(stream)
+        if known is None:
+            with self._sealed:
+                facts = [fact for fact in self._sealed.stream(stream) if fact.book is Book.SEALED]
+            known = _Sealed(len(facts), SealedSubjectState.fold(facts))
+            _remember(self._sealed_subjects, stream, known)
+        return known
+
+    def _target(self, correction: Correction, book: Book) -> Fact | None:
+        """The fact that a correction is about, with earlier corrections applied; None where there is none."""
+        reader = self._open if book is Book.OPEN else self._sealed
+        with reader:
+            found = reader.of_command(book, correction.target.command, correction.target.n)
+            if found is None:
+                return None
+            standing = corrected(reader.stream(found.stream))
+        return next((fact for fact in standing if (fact.book, fact.seq) == (book, found.seq)), None)
+
+    def _arm_at(self, stratum: str, index: int) -> str | None:
+        """The arm at a place of the allocation list, which lies with the keys and not in a book."""
+        protocol = self._read_trial()[1].protocol
+        if protocol is None:
+            return None
+        ratios = [(arm.code, arm.ratio) for arm in protocol.arms]
+        return arm_at(self._keys.allocation, stratum, index, ratios, protocol.settings.stratification.block_sizes)
+
+    # -- recording ---------------------------------------------------------------------------------------------------
+
+    def _append(self, command: Command, spec: CommandSpec, digest: str, read: _Read, decision: Decision) -> Recorded:
+        actor = command.actor.in_entry
+        mark = CommandMark(command.id, digest)
+        at = {guard.stream: guard.version for guard in read.guards if guard.book is Book.OPEN}
+        for event in decision.open:
+            if event.stream not in at:
+                with self._open:
+                    at[event.stream] = self._open.version(event.stream)
+        return self._books.append(
+            Append(
+                mark,
+                open_drafts(
+                    decision.open,
+                    at,
+                    origin=self.origin,
+                    actor=actor,
+                    command=mark,
+                    random=self._books.randomness.open,
+                ),
+                # A masked person's command has not read the sealed book: its sealed half takes the next free version.
+                sealed_drafts(decision.sealed, self._sealed_versions(read) if spec.sealed else None, actor=actor),
+                read.guards,
+            )
+        )
+
+    def _sealed_versions(self, read: _Read) -> dict[str, int]:
+        return {guard.stream: guard.version for guard in read.guards if guard.book is Book.SEALED}
+
+    def _learn(self, command: Command, decision: Decision, done: Recorded) -> None:
+        """Carry what was just recorded into what is remembered, so that the next command need not read it."""
+        for n, event in enumerate(decision.open):
+            stream = event.stream
+            if stream == TRIAL_STREAM:
+                self._trial = None
+            elif (known := self._subjects.get(stream)) is not None:
+                fact = _fact(event, command, done, n, known.version + 1)
+                if needs_refold([fact]):
+                    del self._subjects[stream]
+                else:
+                    self._subjects[stream] = _Subject(known.version + 1, SubjectState.apply(known.state, fact))
+        for event in decision.sealed:
+            self._sealed_subjects.pop(event.stream, None)
+        if self._trial is None:
+            self._anchored(self._read_trial()[1])
+
+    def _anchored(self, trial: TrialState) -> None:
+        """Keep the cadence of anchors that the protocol in force sets."""
+        if trial.protocol is not None:
+            every = trial.protocol.settings.anchor_every
+            self._books.anchoring = anchoring(self.origin, every, self._books.randomness.open)
+
+
+def _remember(known: "OrderedDict[str, _T]", stream: str, value: _T) -> None:
+    known[stream] = value
+    if len(known) > _REMEMBERED:
+        known.popitem(last=False)
+
+
+def _fact(event: Event, command: Command, done: Recorded, n: int, version: int) -> Fact:
+    seq = done.open_seq + n
+    data = event.model_dump(mode="json", exclude_none=True)
+    return Fact(
+        Book.OPEN, seq, seq, done.at, "", command.actor.in_entry, command.id, n, event.stream, version, event.type, data
+    )
+
+
+def _answer(command_id: str, spec: CommandSpec, done: Recorded) -> Answer:
+    if spec.sealed:
+        return Answer(command_id, Book.SEALED, done.sealed_seq, done.sealed_count, done.at, done.repeated)
+    return Answer(command_id, Book.OPEN, done.open_seq, done.open_count, done.at, done.repeated)

@@ -41,8 +41,14 @@ class Audience(StrEnum):
 
 
 def audience_of(books: Iterable[Book], classes: Iterable[str]) -> Audience:
-    """The audience of those books and section classes; masked unless both the sealed book and arms are among them."""
-    return Audience.UNMASKED if Book.SEALED in books and ARM in classes else Audience.MASKED
+    """The audience of those books and section classes; masked unless both the sealed book and arms are among them.
+
+    Raises ViewDeniedError for who may not even read the open book: denial is the default.
+    """
+    readable = frozenset(books)
+    if Book.OPEN not in readable:
+        raise ViewDeniedError("role: it may read neither book, and so no view")
+    return Audience.UNMASKED if Book.SEALED in readable and ARM in classes else Audience.MASKED
 
 
 class UnknownViewError(ValueError):
@@ -50,7 +56,7 @@ class UnknownViewError(ValueError):
 
 
 class ViewDeniedError(PermissionError):
-    """The view would tell this audience an arm."""
+    """The view is not for this audience: it would tell an arm, or the role may read nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,8 +82,7 @@ class SubjectCounts:
     def subjects_and_events(self) -> list[dict[str, Any]]:
         """Cells with subjects and occurrences."""
         return [
-            {"subjects": len(keys), "events": events}
-            for keys, events in zip(self._subjects, self._events, strict=True)
+            {"subjects": len(keys), "events": events} for keys, events in zip(self._subjects, self._events, strict=True)
         ]
 
 

@@ -8,9 +8,9 @@ Rules
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 
 from ledger.domain.events import CATALOGUE
 from ledger.domain.history import Fact, corrected
@@ -28,6 +28,8 @@ class History:
 
     key: str
     recorded: tuple[Fact, ...]
+    folded: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """What views have folded the history into, kept for the next view of the same key."""
 
     @cached_property
     def corrected(self) -> tuple[Fact, ...]:

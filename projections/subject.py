@@ -14,7 +14,7 @@ Rules
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date
+from functools import cached_property
 from typing import Any, Final
 
 from ledger.domain.history import Fact
@@ -100,7 +100,7 @@ class SubjectStory:
             or any(end == "DIED" for end, _ in self.ends())
         )
 
-    @property
+    @cached_property
     def last_alive(self) -> str | None:
         """The last day (YYYY-MM-DD) on which the subject is known to have been alive."""
         days = [day.isoformat() for text in self.alive_on if (day := Moment(text).day) is not None]
@@ -147,10 +147,12 @@ def happened(fact: Fact | None) -> str | None:
 
 
 def story_of(history: History) -> SubjectStory:
-    """The story of the subject whose stream `history` is."""
-    story = SubjectStory(history.key.removeprefix("subject/"))
-    for fact in history.corrected:
-        _take(story, fact)
+    """The story of the subject whose stream `history` is; folded once for all views, which leave it as it is."""
+    story: SubjectStory | None = history.folded.get("subject")
+    if story is None:
+        story = history.folded["subject"] = SubjectStory(history.key.removeprefix("subject/"))
+        for fact in history.corrected:
+            _take(story, fact)
     return story
 
 

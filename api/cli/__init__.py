@@ -1,4 +1,4 @@
-"""`trial-ledger`: the command line. Each command is a module of this package; heavy imports wait until they are needed."""
+"""`trial-ledger`: the command line. What commands need is imported when they run, so that help comes at once."""
 
 from api.cli.app import main
 

@@ -8,13 +8,13 @@ from api.cli.output import VERIFICATION_FAILED, errors_named, fail, print_json, 
 
 def verify(ledger: Path, as_json: bool) -> None:
     """Print the report; end with 0 if everything holds, with 1 if not."""
+    from ledger.proof.__main__ import in_words
     from ledger.proof.verify import verify_ledger
-    from ledger.proof.words import in_words
 
     with errors_named(), progress("verify", None, shown=not as_json) as step:
-        report = verify_ledger(ledger, progress=lambda done, total: step(done))
+        report = verify_ledger(ledger, progress=step.reach)
     if as_json:
-        print_json(report.as_dict())
+        print_json(report.to_json())
     else:
         print(in_words(report))
     if not report.ok:

@@ -8,19 +8,19 @@ from api.cli.output import INPUT, errors_named, fail, print_json, print_table, s
 
 def show(view: str, ledger: Path, as_of: str | None, role: str, form: str) -> None:
     """Print a view in one of three forms: json, csv, table."""
-    from api.bootstrap import Denied, viewing
+    from api.bootstrap import DeniedError, viewing
 
     with errors_named():
         try:
             result = viewing(ledger, role).show(view, as_of)
-        except Denied as error:
+        except DeniedError as error:
             fail(str(error), INPUT)
     if form == "json":
         sys.stdout.write(result.to_json() + "\n")
     elif form == "csv":
         sys.stdout.write(result.to_csv())
     else:
-        print_table(result.title(), result.headings(), result.cells())
+        print_table(f"{result.title} (as {role})", *result.grid())
 
 
 def rebuild(ledger: Path, as_json: bool) -> None:

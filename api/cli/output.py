@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, NoReturn
 
@@ -63,11 +63,28 @@ def errors_named() -> Iterator[None]:
         fail(f"{error.filename or 'file'}: {error.strerror or error}")
 
 
+class Steps:
+    """How far something has come, for a progress bar."""
+
+    def __init__(self, show: Callable[[int, int], None]) -> None:
+        self._show = show
+        self._done = 0
+
+    def __call__(self) -> None:
+        """One step further."""
+        self.reach(self._done + 1, 0)
+
+    def reach(self, done: int, total: int) -> None:
+        """So many steps are done, of `total` (0: as was said before)."""
+        self._done = done
+        self._show(done, total)
+
+
 @contextmanager
-def progress(title: str, total: int | None, *, shown: bool = True) -> Iterator[Any]:
-    """A progress bar on stderr; what it yields is called with how many steps were done."""
+def progress(title: str, total: int | None, *, shown: bool = True) -> Iterator[Steps]:
+    """A progress bar on stderr, where that is a terminal."""
     if not shown or not sys.stderr.isatty():
-        yield lambda steps=1: None
+        yield Steps(lambda *_: None)
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -75,4 +92,4 @@ def progress(title: str, total: int | None, *, shown: bool = True) -> Iterator[A
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(title, total=total)
-        yield lambda steps=1: bar.advance(task, steps)
+        yield Steps(lambda done, all_: bar.update(task, completed=done, total=all_ or total))

@@ -48,9 +48,7 @@ def read_csv(path: Path) -> Table:
             raise SdtmError(path, empty, None, "an empty line between rows; each line is a row")
         if len(cells) != len(columns):
             few = "few" if len(cells) < len(columns) else "many"
-            raise SdtmError(
-                path, line, None, f"too {few} cells: {len(cells)} where the header has {len(columns)}"
-            )
+            raise SdtmError(path, line, None, f"too {few} cells: {len(cells)} where the header has {len(columns)}")
         rows.append(Row(line, _values(path, line, columns, cells)))
     return Table(columns, rows, encoding, "line")
 

@@ -51,9 +51,7 @@ def read_ndjson(path: Path) -> Table:
     return _table(path, metadata, enumerate(parsed[1:], start=2), "line")
 
 
-def _table(
-    path: Path, metadata: Mapping[str, Any], rows: Iterable[tuple[int, Any]], counted: Counted
-) -> Table:
+def _table(path: Path, metadata: Mapping[str, Any], rows: Iterable[tuple[int, Any]], counted: Counted) -> Table:
     version, name, described = (metadata.get(key) for key in ("datasetJSONVersion", "name", "columns"))
     if not isinstance(version, str) or not _VERSION.fullmatch(version):
         raise SdtmError(path, None, "datasetJSONVersion", f"only version 1.1 is read; this is {version!r}")
@@ -76,9 +74,7 @@ def _column_name(path: Path, column: object) -> str:
     return name
 
 
-def _values(
-    path: Path, number: int, columns: Sequence[str], cells: object, counted: Counted
-) -> dict[str, str]:
+def _values(path: Path, number: int, columns: Sequence[str], cells: object, counted: Counted) -> dict[str, str]:
     if not isinstance(cells, list):
         raise SdtmError(path, number, None, "a row is an array of values", counted=counted)
     if len(cells) != len(columns):
@@ -92,9 +88,7 @@ def _values(
         if isinstance(cell, bool):
             cell = "true" if cell else "false"
         if not isinstance(cell, str):
-            raise SdtmError(
-                path, number, column, "a value is a string, a number, a boolean or null", counted=counted
-            )
+            raise SdtmError(path, number, column, "a value is a string, a number, a boolean or null", counted=counted)
         value = checked_value(path, number, column, str(cell), counted)
         if value is not None:
             values[column] = value

@@ -85,9 +85,7 @@ def read_folder(path: Path, wanted: Sequence[str] = DEFAULT_WANTED) -> dict[str,
 def unread_files(path: Path, wanted: Sequence[str] = DEFAULT_WANTED) -> tuple[Path, ...]:
     """The files of a folder that `read_folder` does not look into, for the import to name."""
     known = {name.upper() for name in wanted}
-    return tuple(
-        file for file in _files(path) if file.suffix.lower() not in _FORMATS or file.stem.upper() not in known
-    )
+    return tuple(file for file in _files(path) if file.suffix.lower() not in _FORMATS or file.stem.upper() not in known)
 
 
 def _required(domain: str) -> tuple[str, ...]:

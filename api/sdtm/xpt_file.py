@@ -28,9 +28,7 @@ def read_xpt(path: Path) -> Table:
     try:
         library: Any = importlib.import_module("pyreadstat")
     except ImportError as error:
-        raise SdtmError(
-            path, None, None, "reading XPT needs the extra: pip install 'trial-ledger[xpt]'"
-        ) from error
+        raise SdtmError(path, None, None, "reading XPT needs the extra: pip install 'trial-ledger[xpt]'") from error
     content, metadata, encoding = _content(library, path)
     columns = checked_columns(path, metadata.column_names, None)
     # Position, not name: the library keys by the name as written, ours are in capitals.

@@ -46,9 +46,7 @@ def create_keys(ledger: Path, random: bytes) -> TrialKeys:
     if len(random) != _BYTES * len(_NAMES):
         raise ValueError(f"{_BYTES * len(_NAMES)} random bytes are needed")
     folder = keys_folder(ledger)
-    secrets = {
-        name: random[_BYTES * index : _BYTES * (index + 1)].hex() for index, name in enumerate(_NAMES)
-    }
+    secrets = {name: random[_BYTES * index : _BYTES * (index + 1)].hex() for index, name in enumerate(_NAMES)}
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
         handle = os.open(folder / "trial.json", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

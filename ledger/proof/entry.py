@@ -15,7 +15,7 @@ so that a writer builds an entry once and nothing is ever serialised again in or
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -27,7 +27,7 @@ GENESIS: Final = bytes(32)
 """`prev` of the first entry of a book."""
 MAX_ENTRY: Final = 1 << 16
 
-_encode: Final = json.JSONEncoder(ensure_ascii=False).encode
+_encode: Final[Callable[[str], str]] = json.encoder.encode_basestring  # type: ignore[attr-defined]
 
 
 def quote(text: str) -> str:

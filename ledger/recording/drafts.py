@@ -7,7 +7,8 @@ its header, and so its commitment, depends on it.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from functools import lru_cache
+from typing import NamedTuple, Protocol
 
 from ledger.domain.vocabulary import Book
 from ledger.proof import entry as entries
@@ -31,9 +32,8 @@ class CommandMark:
     digest: str
 
 
-@dataclass(frozen=True, slots=True)
-class OpenDraft:
-    """An open entry to be."""
+class OpenDraft(NamedTuple):
+    """An open entry to be. (A tuple, as the append below: one is made for each event, and tuples are made fastest.)"""
 
     stream: str
     version: int
@@ -65,8 +65,7 @@ class Guard:
     version: int
 
 
-@dataclass(frozen=True, slots=True)
-class Append:
+class Append(NamedTuple):
     """One command's events, to be recorded together or not at all."""
 
     command: CommandMark
@@ -77,7 +76,7 @@ class Append:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """Where a command's events stand: the first seq and the count in each book; `repeated`: they stood there already."""
+    """Where a command's events stand: the first seq and the count in each book. `repeated`: they were there before."""
 
     open_seq: int
     open_count: int
@@ -87,21 +86,29 @@ class Recorded:
     repeated: bool = False
 
 
+@lru_cache(4096)
+def _actor_json(actor: Actor) -> str:
+    return actor.canonical()
+
+
 def open_draft(
     *, origin: str, stream: str, version: int, type_: str, actor: Actor, payloads: Sequence[tuple[str, bytes]],
     command: CommandMark, n: int, of: int, random: Callable[[int], bytes],
 ) -> OpenDraft:  # fmt: skip
     """Salt, commit and assemble. `payloads` are (class, canonical bytes), sorted by class."""
-    count = len(payloads)
-    drawn = random(16 + 32 * count)
-    salts = [drawn[16 + 32 * index : 48 + 32 * index] for index in range(count)]
-    parts = [(name, commitment(salt, payload)) for salt, (name, payload) in zip(salts, payloads, strict=True)]
+    drawn = random(16 + 32 * len(payloads))
+    position, parts, frames = 16, [], []
+    for name, payload in payloads:
+        salt = drawn[position : position + 32]
+        parts.append((name, commitment(salt, payload)))
+        frames.append(frame(salt, payload))
+        position += 32
     return OpenDraft(
         stream,
         version,
         command.id if n == 0 and command.id else None,
         entries.open_fragments(
-            actor.canonical(),
+            _actor_json(actor),
             command.digest,
             command.id,
             n,
@@ -112,8 +119,8 @@ def open_draft(
             stream,
             type_,
             version,
-        ),  # fmt: skip
-        b"".join([frame(salt, payload) for salt, (_, payload) in zip(salts, payloads, strict=True)]),
+        ),
+        b"".join(frames),
     )
 
 

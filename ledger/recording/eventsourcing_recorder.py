@@ -20,7 +20,7 @@ from eventsourcing.persistence import (
 from ledger.proof.entry import Actor, parse_open
 from ledger.proof.sections import PLAIN, unpack
 from ledger.recording.drafts import Append, CommandMark, Guard, OpenDraft, open_draft
-from ledger.recording.engine import SQLiteValue, fetch, open_reading
+from ledger.recording.engine import SQLiteValue, fetch
 from ledger.recording.sqlite import SQLiteBooks
 
 RAW_ACTOR: Final = Actor("raw", "", "raw")
@@ -40,12 +40,13 @@ class SQLiteApplicationRecorder(ApplicationRecorder):
         self._uuids = originator_id_type == "uuid"
 
     def insert_events(
-        self, stored_events: Sequence[StoredEvent], *, guards: Sequence[Guard] = (), **kwargs: Any
+        self, stored_events: Sequence[StoredEvent], *, guards: Sequence[Guard] = (), **_: Any
     ) -> Sequence[int] | None:
         """Record the events, together and durably, if every guard still holds."""
         if not stored_events:
             return []
-        drafts = [self._draft(event, n, len(stored_events)) for n, event in enumerate(stored_events)]
+        draft, of = self._draft, len(stored_events)
+        drafts = [draft(event, n, of) for n, event in enumerate(stored_events)]
         done = self.books.append(Append(_RAW, drafts, guards=guards))
         return list(range(done.open_seq + 1, done.open_seq + 1 + done.open_count))
 

@@ -112,10 +112,12 @@ class LedgerReader(AbstractContextManager["LedgerReader"]):
     def facts(self, start: Position | None = None, stop: Position | None = None) -> Iterator[Fact]:
         """The facts of the readable books from `start` up to `stop` (half-open), in merged order."""
         begin, end = start or Position(0, 0), stop or self.head()
-        streams = [self._open_rows(begin.open, end.open)]
+        books = []
+        if Book.OPEN in self.books:
+            books.append(self._open_rows(begin.open, end.open))
         if Book.SEALED in self.books and end.sealed is not None:
-            streams.append(self._sealed_rows(begin.sealed or 0, end.sealed))
-        return iter(merge(*streams, key=lambda fact: fact.order)) if len(streams) > 1 else streams[0]
+            books.append(self._sealed_rows(begin.sealed or 0, end.sealed))
+        return iter(merge(*books, key=lambda fact: fact.order)) if len(books) > 1 else books[0]
 
     def stream(self, stream: str, stop: Position | None = None) -> list[Fact]:
         """The facts of one stream, of each readable book, up to `stop`, in merged order."""
@@ -128,17 +130,23 @@ class LedgerReader(AbstractContextManager["LedgerReader"]):
                 (stream, end.open),
             )
         ]
-        if Book.SEALED in self.books and end.sealed is not None and self._key is not None:
-            version = 1
-            while rows := self._query(
-                "SELECT seq, entry, sections FROM sealed_entry WHERE slot = ? AND seq < ?",
-                (slot(self._key, stream, version), end.sealed),
-            ):
-                seq, entry, sections = rows[0]
-                facts.append(sealed_fact(seq, entry, sections, self.classes))
-                version += 1
+        if Book.SEALED in self.books and end.sealed is not None:
+            facts += self._sealed_stream(stream, end.sealed)
             facts.sort(key=lambda fact: fact.order)
         return facts
+
+    def _sealed_stream(self, stream: str, stop: int) -> Iterator[Fact]:
+        if self._key is None:  # nothing to look it up by: read the whole book
+            yield from (fact for fact in self._sealed_rows(0, stop) if fact.stream == stream)
+            return
+        version = 1
+        while rows := self._query(
+            "SELECT seq, entry, sections FROM sealed_entry WHERE slot = ? AND seq < ?",
+            (slot(self._key, stream, version), stop),
+        ):
+            seq, entry, sections = rows[0]
+            yield sealed_fact(seq, entry, sections, self.classes)
+            version += 1
 
     def version(self, stream: str) -> int:
         """How far a stream of the open book has come; 0 where it has no entry."""

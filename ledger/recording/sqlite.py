@@ -38,11 +38,11 @@ from ledger.recording.rows import sealed_header
 _BATCH: Final = 512
 
 
-class VersionConflict(IntegrityError):
+class VersionConflict(IntegrityError):  # noqa: N818 - the field's word
     """A stream does not stand where the writer believed: read again, decide again."""
 
 
-class CommandReused(IntegrityError):
+class CommandReused(IntegrityError):  # noqa: N818
     """The id of a recorded command came again with other content."""
 
 
@@ -119,6 +119,9 @@ class SQLiteBooks:
         self._waiting: deque[_Ticket] = deque()
         self._readers: list[apsw.Connection] = []
         self._leader = threading.Lock()
+        self._closed = False
+        self._data_version: int | None = None
+        self._watchers = 0
         self._committed = threading.Condition()
         self._connection = connect(path)
         self._open: BookState | None = None
@@ -128,6 +131,9 @@ class SQLiteBooks:
     def close(self) -> None:
         """Close the connection; appends that wait are finished first."""
         with self._leader:
+            while self._waiting:
+                self._commit(self._take())
+            self._closed = True
             while self._readers:
                 self._readers.pop().close()
             self._connection.close()
@@ -143,8 +149,9 @@ class SQLiteBooks:
         with self._leader:
             while ticket.result is None and ticket.error is None:
                 self._commit(self._take())
-        with self._committed:
-            self._committed.notify_all()
+        if self._watchers:
+            with self._committed:
+                self._committed.notify_all()
         if ticket.error is not None:
             raise ticket.error
         assert ticket.result is not None
@@ -173,7 +180,9 @@ class SQLiteBooks:
     def wait(self, seconds: float) -> None:
         """Wait until something is appended through this object, at most `seconds`."""
         with self._committed:
+            self._watchers += 1
             self._committed.wait(seconds)
+            self._watchers -= 1
 
     # -- under the lock ------------------------------------------------------------------------------------------
 
@@ -188,32 +197,40 @@ class SQLiteBooks:
         try:
             execute("BEGIN IMMEDIATE")
             self._refresh()
-            open_size = self._book(Book.OPEN).size
-            sealed_size = self._book(Book.SEALED).size
+            opened, sealed = self._book(Book.OPEN), self._book(Book.SEALED)
+            open_size, sealed_size = opened.size, sealed.size
             for ticket in tickets:
                 try:
                     ticket.result = self._append(ticket.append)
                 except IntegrityError as error:
                     ticket.error = error
-            if self._book(Book.OPEN).size > open_size:
+            if opened.size > open_size:
                 self._store_head(Book.OPEN)
-            if self._book(Book.SEALED).size > sealed_size:
+            if sealed.size > sealed_size:
                 self._store_head(Book.SEALED)
             execute("COMMIT")
+            self._data_version = self._connection.data_version()
         except BaseException as error:
-            self._open = self._sealed = None
+            self._open = self._sealed = self._data_version = None
             try:
                 if self._connection.in_transaction:
                     execute("ROLLBACK")
             except apsw.Error:
-                self._connection.close()
-                self._connection = connect(self.path)
+                if not self._closed:
+                    self._connection.close()
+                    self._connection = connect(self.path)
             failure = translated(error, self.path) if isinstance(error, apsw.Error) else error
+            alone = len(tickets) == 1 or isinstance(error, apsw.BusyError) or not isinstance(error, Exception)
             for ticket in tickets:
-                if ticket.error is None:
+                if ticket.error is None or not alone:
                     ticket.result, ticket.error = None, failure
             if not isinstance(error, Exception):
                 raise
+            if not alone:
+                # One of them may be at fault, or too big for the disk: each by itself, so that it harms no other.
+                for ticket in tickets:
+                    ticket.error = None
+                    self._commit([ticket])
 
     def _fetch(self, statement: str, values: Sequence[SQLiteValue] = ()) -> list[Any]:
         return fetch(self._connection, statement, values)
@@ -225,6 +242,9 @@ class SQLiteBooks:
 
     def _refresh(self) -> None:
         """Take the stored heads where they are not the cached ones: another process has written."""
+        # The data version, read within the transaction, stands still as long as no other connection commits.
+        if self._data_version is not None and self._data_version == self._connection.data_version():
+            return
         rows = dict[str, tuple[int, bytes]]()
         for book, size, hash_ in self._fetch("SELECT book, size, hash FROM head"):
             rows[book] = (size, hash_)
@@ -269,21 +289,24 @@ class SQLiteBooks:
             if self._version(guard.book, guard.stream) != guard.version:
                 raise VersionConflict(f"the stream {guard.stream} has moved on from version {guard.version}")
         self._check_versions(append.open)
-        sealed_versions = self._sealed_versions(append.sealed)
+        sealed_versions = self._sealed_versions(append.sealed) if append.sealed else []
         opened = self._book(Book.OPEN)
         at = max(recorded(self._clock()), opened.at)
         first = opened.size
         for draft in append.open:
             self._write_open(draft, at)
-        if append.open:
-            self._anchor_if_due(at)
+        if append.open and self.anchoring is not None:
+            self._anchor_if_due(self.anchoring, at)
         sealed = self._book(Book.SEALED)
         sealed_first = sealed.size
         if append.sealed:
             sealed_at = max(at, sealed.at)
             for sealed_draft, version in zip(append.sealed, sealed_versions, strict=True):
                 self._write_sealed(append, sealed_draft, version, sealed_at)
-        return Recorded(first, len(append.open), sealed_first, len(append.sealed), at)
+            if not append.open:
+                return Recorded(0, 0, sealed_first, len(append.sealed), sealed_at)
+        # A position in a book that got nothing would tell how long that book is, and could not be told again.
+        return Recorded(first, len(append.open), sealed_first if append.sealed else 0, len(append.sealed), at)
 
     def _find(self, command_id: str, digest: str, *, with_sealed: bool) -> Recorded | None:
         rows = self._fetch("SELECT entry FROM open_entry WHERE command = ?", (command_id,))
@@ -379,7 +402,8 @@ class SQLiteBooks:
 
     def _write_open(self, draft: OpenDraft, at: str) -> None:
         state = self._book(Book.OPEN)
-        key = self._known(Book.OPEN, draft.stream)[0]
+        known = state.versions.get(draft.stream) or self._known(Book.OPEN, draft.stream)
+        key = known[0]
         if not key:
             self._connection.execute("INSERT INTO open_stream (name) VALUES (?)", (draft.stream,))
             key = self._connection.last_insert_rowid()
@@ -391,10 +415,7 @@ class SQLiteBooks:
         state.took(raw, at)
         state.versions[draft.stream] = (key, draft.version)
 
-    def _anchor_if_due(self, at: str) -> None:
-        anchoring = self.anchoring
-        if anchoring is None:
-            return
+    def _anchor_if_due(self, anchoring: Anchoring, at: str) -> None:
         opened, sealed = self._book(Book.OPEN), self._book(Book.SEALED)
         if opened.anchored is None:
             opened.anchored = self._last_anchored(anchoring.stream)

@@ -22,6 +22,7 @@ from projections.subject import story_of
 
 UNCODED: Final = "UNCODED"
 NOT_RECORDED: Final = "NOT RECORDED"
+_REASONS: Final = ("before", "no_onset", "not_randomized", "not_treated")
 
 
 class AdverseEvents(View):
@@ -103,7 +104,7 @@ class AdverseEvents(View):
                 "severity": _breakdown(counted, groups, lambda row: [row["severity"] or NOT_RECORDED]),
                 "causality": _breakdown(counted, groups, lambda row: [row["causality"] or NOT_RECORDED]),
             },
-            "not_counted": {name: not_counted[name] for name in ("before", "no_onset", "not_randomized", "not_treated")},
+            "not_counted": {reason: not_counted[reason] for reason in _REASONS},
         }
         return Table(("soc", "pt", "cells"), listed, extra)
 

@@ -68,7 +68,7 @@ class Audit(View):
                 row |= _content(fact)
             yield row
 
-    def present(self, rows: Iterable[Stored], context: Context, audience: Audience) -> Table:
+    def present(self, rows: Iterable[Stored], context: Context, audience: Audience) -> Table:  # noqa: ARG002
         listed = []
         for row in rows:
             shown = {name: row[name] for name in _COLUMNS}

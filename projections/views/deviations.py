@@ -25,9 +25,7 @@ class Deviations(View):
         return stream == TRIAL_STREAM or super().takes(stream)
 
     def rows(self, history: History) -> Iterator[Mapping[str, Any]]:
-        raised = [
-            fact for fact in history.corrected if fact.type in ("deviation.raised/1", "dose-deviation.raised/1")
-        ]
+        raised = [fact for fact in history.corrected if fact.type in ("deviation.raised/1", "dose-deviation.raised/1")]
         if not raised:
             return
         site = story_of(history).site
@@ -47,7 +45,7 @@ class Deviations(View):
                 "detail": fact.data.get("detail"),
             }
 
-    def present(self, rows: Iterable[Stored], context: Context, audience: Audience) -> Table:
+    def present(self, rows: Iterable[Stored], context: Context, audience: Audience) -> Table:  # noqa: ARG002
         ordered = sorted(rows, key=lambda row: (row["place"], row["book"], row["seq"]))
         listed = [
             {

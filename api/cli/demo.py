@@ -1,0 +1,190 @@
+"""`demo`: the reference trial as a labelled simulation; recorded, verified, tampered with in a copy, and shown."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from api.cli.output import VERIFICATION_FAILED, errors_named, fail, print_table, progress, say
+
+if TYPE_CHECKING:
+    from api.simulation import Step
+    from ledger.application import TrialLedger
+
+_FIRST = datetime(2020, 5, 6, 6, 0, tzinfo=UTC)
+_VIEWS = (
+    ("enrolment", "sponsor"),
+    ("disposition", "sponsor"),
+    ("survival", "sponsor"),
+    ("ae-rate", "sponsor"),
+    ("survival", "statistician"),
+    ("exposure", "statistician"),
+    ("deviations", "auditor"),
+)
+
+
+class SimulatedClock:
+    """Time as the story tells it; it stands still until it is set."""
+
+    def __init__(self, at: datetime) -> None:
+        self.at = at
+
+    def __call__(self) -> datetime:
+        return self.at
+
+
+class SeededRandomness:
+    """Salts and ids that are the same for the same seed. For simulations only: who knows the seed knows the salts.
+
+    Each book draws from a stream of its own, so that the open book never tells how much the sealed one drew.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+        self._drawn = {"open": 0, "sealed": 0, "keys": 0}
+
+    def open(self, count: int) -> bytes:
+        return self._draw("open", count)
+
+    def sealed(self, count: int) -> bytes:
+        return self._draw("sealed", count)
+
+    def keys(self, count: int) -> bytes:
+        return self._draw("keys", count)
+
+    def _draw(self, purpose: str, count: int) -> bytes:
+        number = self._drawn[purpose]
+        self._drawn[purpose] = number + 1
+        return hashlib.shake_256(f"trial-ledger demo {self._seed} {purpose} {number}".encode()).digest(count)
+
+
+def run(folder: Path, seed: int, subjects: int, *, serve: bool) -> None:
+    """Play the story into `folder`/NCT04348461.db and show what came of it."""
+    with errors_named():
+        path = _fresh(folder)
+        play(path, seed, subjects, SeededRandomness(seed))
+        _verify(path)
+        _tamper(path, folder / "tampered.db", seed)
+        _show(path)
+    say(f"\nThe ledger is {path}. Try: trial-ledger show audit {path} | trial-ledger verify {path}")
+    if serve:
+        say("There are no pages to serve yet: they come with the API. (--no-serve silences this line.)")
+
+
+def _fresh(folder: Path) -> Path:
+    """A folder without an earlier demo. Only files that a demo made are removed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "NCT04348461.db"
+    for name in (path.name, "tampered.db"):
+        for suffix in ("", "-wal", "-shm"):
+            (folder / (name + suffix)).unlink(missing_ok=True)
+    for suffix in (".keys", ".views"):
+        shutil.rmtree(folder / (path.name + suffix), ignore_errors=True)
+    return path
+
+
+def play(path: Path, seed: int, subjects: int, randomness: SeededRandomness) -> None:
+    """Record the story of `seed` in a new ledger."""
+    from api.bootstrap import create_trial
+    from api.simulation import Pharmacy, story, with_treatments
+    from ledger.domain.protocol import reference_protocol
+    from ledger.proof.entry import Actor
+
+    protocol = reference_protocol()
+    clock = SimulatedClock(_FIRST)
+    say(f"SIMULATION of {protocol.trial_id} with seed {seed}: no line of it is about a real person.")
+    ledger = create_trial(
+        path,
+        protocol,
+        actor=Actor("sponsor-1", "IIS-FJD", "sponsor"),
+        host="demo.invalid",
+        clock=clock,
+        randomness=randomness,
+        random=randomness.keys,
+        provenance={"kind": "simulation", "source": f"trial-ledger demo, seed {seed}"},
+    )
+    told = list(story(protocol, seed=seed, subjects=subjects))
+    recorded, refused = 0, 0
+    with progress("recording", len(told)) as step:
+        for happening in with_treatments(told, ledger.arm_of, Pharmacy(protocol, seed=seed)):
+            clock.at = max(clock.at, happening.at)
+            if _tell(ledger, happening):
+                recorded += 1
+            else:
+                refused += 1
+            step()
+    ledger.close()
+    say(f"{recorded} commands recorded; {refused} refused, each by the rule that the story expected.")
+
+
+def _tell(ledger: TrialLedger, happening: Step) -> bool:
+    """Submit one step; True if it was recorded. What the story did not expect ends the demo."""
+    from ledger.domain.commands import parse_command
+
+    from ledger.application import CommandRefusedError
+
+    name = happening.command["id"]
+    try:
+        ledger.submit(parse_command(happening.command))
+    except CommandRefusedError as error:
+        if error.refusal.rule != happening.expect:
+            fail(f"the demo's command {name} was refused: {error}")
+        return False
+    if happening.expect is not None:
+        fail(f"the demo's command {name} was recorded, where the rule {happening.expect} should have refused it")
+    return True
+
+
+def _verify(path: Path) -> None:
+    from ledger.proof.__main__ import in_words
+    from ledger.proof.verify import verify_ledger
+
+    report = verify_ledger(path)
+    say("\nverify " + str(path))
+    say(in_words(report))
+    if not report.ok:
+        fail("the demo's own ledger does not verify", VERIFICATION_FAILED)
+
+
+def _tamper(path: Path, copy: Path, seed: int) -> None:
+    """Alter one byte of one entry in a copy, and let the verifier name the place."""
+    from ledger.proof.__main__ import in_words
+    from ledger.proof.verify import verify_ledger
+
+    shutil.copyfile(path, copy)
+    seq = _alter_one_byte(copy, seed)
+    say(f"\nNow one byte of entry {seq} is altered in a copy, {copy}, as an administrator of the file could:")
+    report = verify_ledger(copy)
+    say(in_words(report))
+    if report.ok or all(finding.seq != seq for finding in report.findings):
+        fail(f"the altered byte in entry {seq} was not found", VERIFICATION_FAILED)
+
+
+def _alter_one_byte(copy: Path, seed: int) -> int:
+    """Change a letter of the payload of an adverse event: MILD becomes MILE, or what the seed picks."""
+    import apsw
+
+    connection = apsw.Connection(str(copy))
+    rows = connection.execute(
+        "SELECT seq, sections FROM open_entry WHERE type = 'adverse-event.reported/1' ORDER BY seq"
+    ).fetchall()
+    seq, sections = rows[seed % len(rows)]
+    place = sections.index(b'"severity":"') + len(b'"severity":"')
+    altered = sections[:place] + bytes([sections[place] ^ 0x01]) + sections[place + 1 :]
+    trigger = connection.execute("SELECT sql FROM sqlite_schema WHERE name = 'open_entry_no_update'").fetchall()[0][0]
+    connection.execute("DROP TRIGGER open_entry_no_update")
+    connection.execute("UPDATE open_entry SET sections = ? WHERE seq = ?", (altered, seq))
+    connection.execute(trigger)  # and no trace is left of the door that was opened
+    connection.close()
+    return int(seq)
+
+
+def _show(path: Path) -> None:
+    from api.bootstrap import viewing
+
+    for view, role in _VIEWS:
+        result = viewing(path, role).show(view, None)
+        print_table(f"{result.title} (as {role})", *result.grid())

@@ -1,0 +1,147 @@
+"""`init` and `submit`: creating a ledger, and recording commands in it."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from api.cli.output import INPUT, errors_named, fail, print_json, say
+
+MAX_LINE = 1 << 20
+
+
+def init(ledger: Path, protocol_file: Path | None, host: str, org: str, as_json: bool) -> None:
+    """Create a ledger and its keys, and register the trial."""
+    from api.bootstrap import create_trial
+    from ledger.domain.protocol import conflicts, reference_protocol
+    from ledger.proof.entry import Actor
+
+    with errors_named():
+        protocol = reference_protocol() if protocol_file is None else read_protocol(protocol_file)
+        trial = create_trial(ledger, protocol, actor=Actor("init", org, "sponsor"), host=host)
+        origin = trial.origin
+        trial.close()
+    found = conflicts(protocol)
+    if as_json:
+        listed = [{"code": conflict.code, "message": conflict.message} for conflict in found]
+        print_json({"ledger": str(ledger), "origin": origin, "trial": protocol.trial_id, "conflicts": listed})
+        return
+    say(f"{ledger}: {protocol.trial_id} is registered; origin {origin}")
+    say(f"Its keys are in {ledger}.keys: keep a copy of them elsewhere, apart from the ledger.")
+    for conflict in found:
+        say(f"the protocol disagrees with itself ({conflict.code}): {conflict.message}")
+
+
+def read_protocol(path: Path) -> Any:
+    """A protocol file. Ends with one sentence a problem."""
+    from ledger.domain.protocol import Protocol, ProtocolError
+
+    try:
+        return Protocol.load(path.read_bytes())
+    except ProtocolError as error:
+        for problem in error.problems:
+            say(f"error: {path}: {problem.field}: {problem.rule}")
+        raise SystemExit(INPUT) from None
+
+
+def print_schema() -> None:
+    """The JSON schema of a submitted command."""
+    from ledger.domain.commands import command_schema
+
+    print_json(command_schema())
+
+
+def submit(source: str, ledger: Path, stop_on_error: bool, as_json: bool) -> None:
+    """Record commands line by line. Each answer or refusal is one line; the exit code is 3 if any was refused."""
+    from api.bootstrap import open_trial
+
+    recorded = refused = 0
+    with errors_named(), _lines(source) as file:
+        trial = open_trial(ledger)
+        try:
+            for number, line in enumerate(_bounded(file), 1):
+                if not line.strip():
+                    continue
+                answer = submit_line(trial, line)
+                answer["line"] = number
+                if answer["status"] == "refused":
+                    refused += 1
+                else:
+                    recorded += 1
+                _tell(answer, source, as_json)
+                if refused and stop_on_error:
+                    break
+        finally:
+            trial.close()
+    if not as_json:
+        say(f"{recorded} recorded, {refused} refused")
+    if refused:
+        raise SystemExit(INPUT)
+
+
+def submit_line(trial: Any, line: bytes) -> dict[str, Any]:
+    """Submit one command as bytes; the answer, or the refusal with every problem named, as JSON-ready data."""
+    from ledger.domain.commands import CommandError, parse_command
+
+    from ledger.application import CommandRefusedError
+    from ledger.proof.canonical import CanonicalError, parse
+    from ledger.recording.sqlite import CommandReused
+
+    name: str | None = None
+    try:
+        if len(line) > MAX_LINE:
+            raise CanonicalError(f"the line is longer than {MAX_LINE} bytes")
+        value = parse(line, decimals=True)
+        if isinstance(value, dict) and isinstance(value.get("id"), str):
+            name = value["id"]
+        answer = trial.submit(parse_command(value))
+    except CanonicalError as error:
+        problems = [("$", "json", str(error))]
+    except CommandError as error:
+        problems = [(problem.field, problem.rule, problem.message) for problem in error.problems]
+    except CommandRefusedError as error:
+        problems = [(error.refusal.field, error.refusal.rule, error.refusal.message)]
+    except CommandReused as error:
+        problems = [("id", "command-reused", str(error))]
+    else:
+        return {
+            "id": answer.id,
+            "status": "repeated" if answer.repeated else "recorded",
+            "book": answer.book.value,
+            "seq": answer.seq,
+            "count": answer.count,
+            "recorded_at": answer.at,
+        }
+    listed = [{"field": field, "rule": rule, "message": message} for field, rule, message in problems]
+    return {"id": name, "status": "refused", "problems": listed}
+
+
+def _tell(answer: dict[str, Any], source: str, as_json: bool) -> None:
+    if as_json:
+        print_json(answer)
+    elif answer["status"] == "refused":
+        for problem in answer["problems"]:
+            where = f"{'stdin' if source == '-' else source}, line {answer['line']}, field {problem['field']}"
+            print(f"refused: {where}: {problem['message']} (rule {problem['rule']})", flush=True)
+
+
+@contextmanager
+def _lines(source: str) -> Iterator[IO[bytes]]:
+    if source == "-":
+        yield sys.stdin.buffer
+        return
+    path = Path(source)
+    if not path.exists():
+        fail(f"{path}: there is no such file")
+    with path.open("rb") as file:
+        yield file
+
+
+def _bounded(file: IO[bytes]) -> Iterator[bytes]:
+    """Lines, each cut soon after the longest that is taken, so that an endless one needs no endless memory."""
+    while line := file.readline(MAX_LINE + 2):
+        if len(line) > MAX_LINE:
+            while not line.endswith(b"\n") and (rest := file.readline(MAX_LINE)):
+                line = line[: MAX_LINE + 1] + rest[-1:]
+        yield line

@@ -1,0 +1,84 @@
+"""The sealed half: the arm that a subject was allocated to, and what was given.
+
+1. The arm is the planned one (ARM), as trials are published; ACTARM is noted where it differs.
+2. Doses are numbered by their dates: EXSEQ only settles what began at the same time.
+3. A row of EX is a run of equal doses from EXSTDTC to EXENDTC. A missing EXENDTC stays missing; views impute it.
+"""
+
+from collections.abc import Sequence
+
+from api.sdtm.cells import CellError, Cells
+from api.sdtm.dataset import Row
+from api.sdtm.halves import SealedSubject
+from api.sdtm.mapped import Origin, Rejected
+from api.sdtm.story import TREATMENT, Placed, placed
+from api.sdtm.words import code_of
+from ledger.domain.protocol import Protocol
+
+
+def arm(subject: SealedSubject, protocol: Protocol) -> str:
+    """The code of the planned arm. CellError where the protocol has no such arm."""
+    cells = Cells("DM", subject.dm, sealed=True)
+    code, name = cells.text("ARMCD", 200), cells.text("ARM", 200)
+    for planned in protocol.arms:
+        if (code and planned.code == code_of(code)) or (name and planned.label.casefold() == name.casefold()):
+            return planned.code
+    rule = f"is not an arm of the protocol ({', '.join(planned.label for planned in protocol.arms)})"
+    raise CellError("ARM", f"{name or code!a} {rule}")
+
+
+def note_actual_arm(cells: Cells) -> None:
+    """Note an actual arm that is not the planned one."""
+    planned, actual = cells.text("ARMCD", 200), cells.text("ACTARMCD", 200)
+    if actual and actual != planned:
+        cells.note("ACTARMCD", f"is {actual} where ARMCD is {planned}; recorded with the planned arm")
+
+
+def by_date(rows: Sequence[Row]) -> list[Row]:
+    """The rows of EX in the order of their dates."""
+    return sorted(rows, key=lambda row: (row.values.get("EXSTDTC", ""), _number(row), row.number))
+
+
+def treatment(subject: str, number: int, cells: Cells, origin: Origin) -> Placed:
+    """One run of doses (sealed)."""
+    sequence = cells.sequence("EXSEQ")
+    started, ended = cells.when("EXSTDTC"), cells.when("EXENDTC")
+    if started is None:
+        raise CellError("EXSTDTC", "is missing, and a treatment needs its start")
+    if ended and ended[: len(started)] < started[: len(ended)]:
+        cells.note("EXENDTC", "lies before EXSTDTC; recorded as it is")
+    unit = cells.required("EXDOSU", 200)
+    data = {
+        "subject": subject,
+        "dose_number": number,
+        "product": cells.required("EXTRT", 200),
+        "lot": cells.text("EXLOT", 64),
+        "given_amount": cells.decimal("EXDOSE"),
+        "unit": unit,
+        "route": cells.text("EXROUTE", 200),
+        "form": cells.text("EXDOSFRM", 200),
+        "frequency": cells.text("EXDOSFRQ", 200),
+        "visit": cells.text("VISIT", 200),
+        "started_at": started,
+        "ended_at": ended,
+    }
+    mapped = origin.command(
+        "record-treatment",
+        f"EX-{subject}-{sequence}",
+        started,
+        data,
+        record=f"EX {subject} {sequence}",
+        rows=[cells.id],
+        imputed=("dose_number",),
+    )
+    return placed(TREATMENT, cells.row.number, mapped)
+
+
+def unknown_arm(cells: Cells, error: CellError) -> Rejected:
+    """What is said of an arm that the protocol does not have: to the person who imports, not to the open book."""
+    return Rejected(cells.domain, cells.row.number, error.field, error.reason, sealed=True)
+
+
+def _number(row: Row) -> int:
+    text = row.values.get("EXSEQ", "").split(".")[0]
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0

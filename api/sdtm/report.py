@@ -1,0 +1,173 @@
+"""What came of an import: files, counts, rejected rows with their reasons, and what else there is to know.
+
+1. Each row counts once: recorded if a command that carries it was taken, else rejected. Their sum is the file's rows.
+2. There are two reports. The open one goes into the open book (`report-import`) and says nothing that depends on an
+   arm; the sealed one, with EX and the digests of the whole files, is for who imports and for the sealed book.
+3. A file with columns that may depend on an arm stands in the open report with the digest of its other columns:
+   the digest of a whole file would let a masked person test guesses at who has which arm.
+   That digest is the SHA-256 of the canonical JSON of its rows, each an object of the values that are there.
+4. Contradictions are listed. Nothing is put right here.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from api.sdtm.dataset import Dataset, Row
+from api.sdtm.halves import OPEN_DOMAINS, SUBJECT_DOMAINS, is_sealed_column, open_rows
+from api.sdtm.mapped import ACTOR_ID, Item, Mapped, Noted, Rejected, RowId
+from api.sdtm.summary import value_of
+from ledger.proof.canonical import encode
+
+TOOL: Final = "trial-ledger import sdtm"
+
+_CARRIED: Final = {
+    "DM": "SITEID DMDTC RFICDTC DTHDTC DTHFL AGE AGEU SEX RACE ETHNIC COUNTRY ARM ARMCD ARMNRS ACTARMCD",
+    "DS": "DSSEQ DSTERM DSDECOD DSCAT DSSTDTC EPOCH",
+    "SV": "VISITNUM VISIT VISITDY SVSTDTC SVENDTC SVOCCUR",
+    "AE": "AESEQ AESPID AETERM AELLT AEDECOD AEHLT AEHLGT AEBODSYS AESOC AESEV AESER AEACN AEREL AEOUT AESCAN AESCONG"
+    " AESDISAB AESDTH AESHOSP AESLIFE AESMIE AESOD AEDTC AESTDTC AEENDTC",
+    "EX": "EXSEQ EXTRT EXDOSE EXDOSU EXDOSFRM EXDOSFRQ EXROUTE EXLOT VISIT EXSTDTC EXENDTC",
+}
+_KEYS: Final = ("STUDYID", "DOMAIN", "USUBJID")
+
+
+class Tally:
+    """Counts what becomes of each row while an import goes on, and reports it at the end."""
+
+    def __init__(
+        self,
+        datasets: Mapping[str, Dataset],
+        source: str,
+        *,
+        notes: Iterable[str] = (),
+        unread: Iterable[Path] = (),
+    ) -> None:
+        self._datasets = datasets
+        self._source = source
+        self._notes = [*notes, *_about_files(datasets), *(f"{path.name}: not read" for path in unread)]
+        self._recorded: set[RowId] = set()
+        self._rejected: list[Rejected] = []
+        self._noted: list[Noted] = []
+        self._organisation = source
+
+    def add(self, item: Item) -> None:
+        """An item of `commands`; a command only once the ledger has taken it (else: `refused`)."""
+        match item:
+            case Mapped():
+                self._recorded.update(item.rows)
+                self._organisation = item.command["actor"]["org"]
+            case Rejected():
+                self._rejected.append(item)
+            case Noted():
+                self._noted.append(item)
+
+    def refused(self, mapped: Mapped, field: str, reason: str) -> None:
+        """A command that the ledger refused: its rows are rejected, unless another command carries them."""
+        for domain, row in mapped.rows:
+            told = f"{mapped.command['type']} refused: {reason}"
+            self._rejected.append(Rejected(domain, row, field, told, sealed=mapped.sealed))
+
+    @property
+    def rejected(self) -> tuple[Rejected, ...]:
+        """Every rejection so far, sealed ones too."""
+        return tuple(self._rejected)
+
+    def unaccounted(self) -> list[RowId]:
+        """Rows of which nothing was said. There are none unless the import itself is at fault."""
+        told = self._recorded | {(one.domain, one.row) for one in self._rejected}
+        rows = ((domain, row.number) for domain in ("DM", *SUBJECT_DOMAINS) for row in self._rows(domain))
+        return [row for row in rows if row not in told]
+
+    def command(self, at: str) -> dict[str, Any]:
+        """The open `report-import` command, `at` being when the import ended."""
+        data = self._data(sealed=False)
+        digest = hashlib.sha256(encode([at, data])).hexdigest()
+        return {
+            "id": f"sdtm-report-{digest[:32]}",
+            "type": "report-import",
+            "actor": {"id": ACTOR_ID, "role": "data-manager", "org": self._organisation},
+            "occurred_at": at,
+            "data": data,
+            "provenance": {"kind": "import", "source": self._source},
+        }
+
+    def sealed_report(self) -> dict[str, Any]:
+        """The same report of the whole files, arms and EX included; never for the open book."""
+        return self._data(sealed=True)
+
+    def _data(self, *, sealed: bool) -> dict[str, Any]:
+        wanted = self._datasets if sealed else [domain for domain in OPEN_DOMAINS if domain in self._datasets]
+        lost = [Rejected(*row, "USUBJID", "nothing was made of the row", row[0] == "EX") for row in self.unaccounted()]
+        notes = [] if sealed else list(self._notes)
+        notes += [line for domain in ("DM", *SUBJECT_DOMAINS) if (line := self._not_carried(domain, sealed=sealed))]
+        return {
+            "tool": TOOL,
+            "files": [self._file(self._datasets[domain], sealed=sealed) for domain in wanted],
+            "rejected": [self._line(one) for one in (*self._rejected, *lost) if one.sealed == sealed],
+            "notes": [*notes, *self._grouped(one for one in self._noted if one.sealed == sealed)],
+        }
+
+    def _file(self, dataset: Dataset, *, sealed: bool) -> dict[str, Any]:
+        name, rows = dataset.path.name, dataset.rows
+        hidden = dataset.domain in _CARRIED and any(is_sealed_column(column) for column in dataset.columns)
+        if hidden and not sealed:
+            name += " (open columns)"
+            digest = hashlib.sha256(encode([dict(row.values) for row in open_rows(dataset)])).hexdigest()
+        else:
+            digest = hashlib.sha256(dataset.path.read_bytes()).hexdigest()
+        if dataset.domain == "TS":
+            recorded = sum(value_of(row) is not None for row in rows)
+        elif dataset.domain in ("TA", "TV"):
+            recorded = len(rows)
+        else:
+            recorded = sum((dataset.domain, row.number) in self._recorded for row in rows)
+        return {
+            "name": name,
+            "sha256": digest,
+            "rows": len(rows),
+            "recorded": recorded,
+            "rejected": len(rows) - recorded,
+        }
+
+    def _not_carried(self, domain: str, *, sealed: bool) -> str | None:
+        present = {column for row in self._rows(domain) for column in row.values}
+        carried = {*_CARRIED[domain].split(), *_KEYS}
+        left = [
+            column for column in sorted(present - carried) if (domain == "EX" or is_sealed_column(column)) == sealed
+        ]
+        return f"{domain}: columns that no event carries: {', '.join(left)}" if left else None
+
+    def _rows(self, domain: str) -> list[Row]:
+        return self._datasets[domain].rows if domain in self._datasets else []
+
+    def _place(self, domain: str) -> str:
+        dataset = self._datasets[domain]
+        return f"{dataset.path.name}, {dataset.counted}"
+
+    def _line(self, one: Rejected) -> str:
+        return f"{self._place(one.domain)} {one.row}, field {one.field}: {one.reason}"[:4000]
+
+    def _grouped(self, noted: Iterable[Noted]) -> list[str]:
+        """One note for all rows of which the same is to be said."""
+        groups: dict[tuple[str, str, str], list[int]] = {}
+        for one in noted:
+            groups.setdefault((one.domain, one.field, one.reason), []).append(one.row)
+        return [
+            f"{self._place(domain)} {', '.join(map(str, sorted(rows)))}, field {field}: {reason}"
+            for (domain, field, reason), rows in sorted(groups.items())
+        ]
+
+
+def _about_files(datasets: Mapping[str, Dataset]) -> list[str]:
+    notes = [
+        f"{dataset.path.name}: not UTF-8, read as Windows-1252 (cp1252)"
+        for dataset in datasets.values()
+        if dataset.encoding == "cp1252"
+    ]
+    if supplements := [dataset.path.name for name, dataset in datasets.items() if name.startswith("SUPP")]:
+        notes.append(f"{', '.join(supplements)}: supplemental qualifiers, which no event carries")
+    if absent := [domain for domain in SUBJECT_DOMAINS if domain not in datasets]:
+        notes.append(f"There is no dataset {', '.join(absent)}")
+    return notes

@@ -1,0 +1,231 @@
+"""Corrections: new values for fields of a recorded event, which stays as it was written.
+
+1. Corrected is any record of the trial's conduct but these: the protocol (amended instead), a correction (corrected
+   by one more of the same record), an anchor, and the records that count or draw numbers.
+2. Fixed are the fields that say what a record is about (subject, site of a subject, numbers, stratum, arm), and those
+   that the ledger itself filled in (late, rule, basis, provenance).
+3. A computed screening is corrected by its values (or its day); eligibility and results are computed anew and
+   recorded as further changes. An enrolled subject who turns out not to be eligible leaves a deviation.
+4. The corrected record as a whole has to be one that could have been recorded; each change has to change something.
+5. A departure from a rule that the record shows only now raises a deviation, as it would have at first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from ledger.domain.decisions.base import (
+    Broken,
+    Command,
+    Decision,
+    Reads,
+    Refusal,
+    after_lock,
+    deviations,
+    in_order,
+    late,
+)
+from ledger.domain.decisions.conduct import check_term, visit_faults
+from ledger.domain.decisions.enrolment import computed, unfit
+from ledger.domain.decisions.safety import check_seriousness
+from ledger.domain.decisions.times import check_time, times_of
+from ledger.domain.decisions.treatment import check_intervals, dose_faults, raised
+from ledger.domain.events import CATALOGUE, Event
+from ledger.domain.events.conduct import (
+    Correction,
+    DispositionRecorded,
+    RecordCorrected,
+    RecordedChange,
+    SealedRecordCorrected,
+    VisitRecorded,
+)
+from ledger.domain.events.consent import ConsentObtained
+from ledger.domain.events.enrolment import ScreeningCompleted
+from ledger.domain.events.safety import AdverseEventReported
+from ledger.domain.events.treatment import TreatmentRecorded
+from ledger.domain.history import Fact
+from ledger.domain.protocol.base import problems_of
+from ledger.domain.vocabulary import Book, DeviationCategory
+from ledger.domain.when import compare
+from ledger.proof.canonical import CanonicalError, encode
+from ledger.proof.sections import IDENTITY
+
+NOT_CORRECTABLE: Final = frozenset(
+    {
+        "trial.registered/1",
+        "protocol.amended/1",
+        "record.corrected/1",
+        "sealed-record.corrected/1",
+        "sealed-book.anchored/1",
+        "enrolment.counted/1",
+        "allocation.drawn/1",
+        "arm.assigned/1",
+    }
+)
+FIXED: Final = frozenset(
+    {"subject", "site", "ae", "number", "index", "stratum", "arm", "claimed", "waived", "late", "provenance", "rule"}
+    | {"basis"}
+)
+_COMPUTED: Final = ("eligible", "results", "failed")
+
+
+def correct_open(command: Command[Correction], reads: Reads, now: str) -> Decision:
+    """Correct a record of the open book."""
+    corrected = _Corrected(command, reads, now, Book.OPEN)
+    identity = corrected.cls.sections.get(IDENTITY, ())
+    event = RecordCorrected(
+        **corrected.about(late(command, reads, now)),
+        changes=tuple(change for change in corrected.changes if change.field not in identity),
+        identity_changes=tuple(change for change in corrected.changes if change.field in identity),
+    )
+    broken = corrected.broken()
+    subject = corrected.target.data.get("subject")
+    if subject is not None:
+        broken += after_lock(reads)
+    return Decision(open=[event, *deviations(command, subject, broken)])
+
+
+def correct_sealed(command: Command[Correction], reads: Reads, now: str) -> Decision:
+    """Correct a record of the sealed book."""
+    corrected = _Corrected(command, reads, now, Book.SEALED)
+    event = SealedRecordCorrected(**corrected.about(late(command, reads, now)), changes=tuple(corrected.changes))
+    faults = [(rule, sentence) for _, rule, sentence in after_lock(reads)]
+    dose = None
+    if isinstance(corrected.new, TreatmentRecorded) and isinstance(corrected.old, TreatmentRecorded):
+        dose, before = corrected.new.dose_number, {rule for rule, _ in dose_faults(corrected.old, reads)}
+        faults = [fault for fault in dose_faults(corrected.new, reads) if fault[0] not in before] + faults
+    return Decision(sealed=[event, *raised(command, corrected.target.data["subject"], dose, faults)])
+
+
+class _Corrected:
+    """A record before and after its correction. Raises Refusal."""
+
+    def __init__(self, command: Command[Correction], reads: Reads, now: str, book: Book) -> None:
+        target = reads.target
+        if target is None or target.book is not book:
+            about = command.data.target
+            message = f"the command {about.command!r} has recorded no event {about.n} in the {book} book"
+            raise Refusal("target-unknown", "data.target", message)
+        cls = CATALOGUE.get(target.type)
+        if cls is None or target.type in NOT_CORRECTABLE:
+            raise Refusal("not-correctable", "data.target", f"a record of type {target.type} is not corrected")
+        self.command, self.reads, self.target, self.cls = command, reads, target, cls
+        self.old = cls.read(target.data)
+        self.new = self._validated(self._merged())
+        self._check_whole(now)
+        self.changes = self._changes()
+
+    def about(self, tardy: bool) -> dict[str, Any]:
+        """What a correction says beside its changes."""
+        return {
+            "occurred_at": self.command.occurred_at,
+            "late": tardy,
+            "provenance": self.command.provenance,
+            "on_stream": self.target.stream,
+            "target_seq": self.target.seq,
+            "target_id": self.target.id,
+            "target_type": self.target.type,
+            "reason": self.command.data.reason,
+        }
+
+    @property
+    def _places(self) -> dict[str, int]:
+        return {change.field: index for index, change in enumerate(self.command.data.changes)}
+
+    def _path(self, field: str) -> str:
+        name, *_ = field.replace("[", ".").split(".")
+        index = self._places.get(name)
+        return "data.changes" if index is None else f"data.changes[{index}].new{field.removeprefix(name)}"
+
+    def _merged(self) -> dict[str, Any]:
+        merged = dict(self.target.data)
+        is_computed = isinstance(self.old, ScreeningCompleted) and self.old.basis == "COMPUTED"
+        for index, change in enumerate(self.command.data.changes):
+            path = f"data.changes[{index}].field"
+            if change.field not in self.cls.model_fields:
+                raise Refusal("field-unknown", path, f"{self.target.type} has no field {change.field}")
+            if change.field in FIXED or (is_computed and change.field in _COMPUTED):
+                raise Refusal("field-fixed", path, f"{change.field} cannot be corrected")
+            if self._places[change.field] != index:
+                raise Refusal("field-twice", path, f"{change.field} is changed twice")
+            if change.new is None:
+                merged.pop(change.field, None)
+            else:
+                merged[change.field] = change.new
+        if is_computed and {"values", "occurred_at"} & self._places.keys():
+            checked = self._validated(merged)
+            assert isinstance(checked, ScreeningCompleted)
+            path = self._path("values") if "values" in self._places else "data.values"
+            found = computed(self.reads.protocol, dict(checked.values), checked.occurred_at, path)
+            found["results"] = [result.model_dump(mode="json") for result in found["results"]]
+            merged |= found
+        return merged
+
+    def _validated(self, merged: Mapping[str, Any]) -> Event:
+        try:
+            return self.cls.model_validate_json(encode(dict(merged)), strict=True)
+        except CanonicalError as error:
+            raise Refusal("form", "data.changes", str(error)) from None
+        except ValidationError as error:
+            first = problems_of(error)[0]
+            raise Refusal("form", self._path(first.field), first.rule) from None
+
+    def _check_whole(self, now: str) -> None:
+        command, new = self.command, self.new
+        times = {"occurred_at": new.occurred_at, **dict(times_of(new, ""))}
+        for path, value in times.items():
+            field = path.removeprefix(".")
+            if field.replace("[", ".").split(".")[0] in self._places:
+                check_time(value, self._path(field), now, imported=command.imported)
+        match new:
+            case AdverseEventReported():
+                check_seriousness(command, new.serious, new.seriousness, "data.changes")
+                in_order(command, new.onset, new.ended, "changes", what="onset")
+            case VisitRecorded():
+                in_order(command, new.started, new.ended, "changes")
+            case DispositionRecorded():
+                check_term(new.category, new.term)
+            case TreatmentRecorded():
+                check_intervals(command, new)
+
+    def _changes(self) -> list[RecordedChange]:
+        new = self.new.model_dump(mode="json", exclude_none=True)
+        changes = []
+        for field in [*self._places, *_COMPUTED]:
+            old_value, new_value = self.target.data.get(field), new.get(field)
+            if old_value != new_value:
+                changes.append(RecordedChange(field=field, old=old_value, new=new_value))
+            elif field in self._places:
+                raise Refusal("no-change", self._path(field), f"{field} has this value already")
+        return changes
+
+    def broken(self) -> list[Broken]:
+        """The deviations that the record means only as corrected."""
+        subject, old, new = self.reads.subject, self.old, self.new
+        if subject is None or not subject.known:
+            return []
+        if isinstance(old, VisitRecorded) and isinstance(new, VisitRecorded):
+            before = {rule for _, rule, _ in visit_faults(self.reads.protocol, subject, old, old.occurred_at)}
+            now = visit_faults(self.reads.protocol, subject, new, new.occurred_at)
+            return [fault for fault in now if fault[1] not in before]
+        latest = subject.screening is not None and subject.screening.seq == self.target.seq
+        if isinstance(new, ScreeningCompleted) and isinstance(old, ScreeningCompleted) and latest:
+            return [] if unfit(subject, old.eligible, old.failed) else unfit(subject, new.eligible, new.failed)
+        if isinstance(new, ConsentObtained) and subject.enrolled_at is not None:
+            return _enrolled_before(new, subject.enrolled_at)
+        return []
+
+
+def _enrolled_before(consent: ConsentObtained, enrolled_at: str) -> list[Broken]:
+    if compare(enrolled_at, consent.occurred_at) >= 0:
+        return []
+    text = f"enrolled {enrolled_at}, before the consent as corrected ({consent.occurred_at})"
+    return [(DeviationCategory.CONSENT, "enrolled-before-consent", text)]
+
+
+def target_subject(target: Fact | None) -> str | None:
+    """The subject whom a record is about."""
+    return None if target is None else target.data.get("subject")

@@ -1,0 +1,148 @@
+"""The closed registry of commands, and the one door through which they are decided.
+
+Role and times are checked here, for every command alike; the rest is each decision's own.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from ledger.domain.decisions import conduct, consent, correction, enrolment, safety, treatment, trial
+from ledger.domain.decisions.base import Command, CommandSpec, Decide, Decision, Reads, Refusal
+from ledger.domain.decisions.correction import target_subject
+from ledger.domain.decisions.times import check_times
+from ledger.domain.events.base import ENROLMENT_LOG, Facts
+from ledger.domain.events.conduct import Correction, Deviation, Disposition, Visit
+from ledger.domain.events.consent import Consent, Renewal, Withdrawal
+from ledger.domain.events.enrolment import Enrolment, Randomization, Screening, Waiver
+from ledger.domain.events.safety import AdverseEvent, AdverseEventFollowUp, Coding, Death, Vital
+from ledger.domain.events.treatment import ProductAction, Treatment
+from ledger.domain.events.trial import (
+    Amendment,
+    AuthorityDecision,
+    CutOff,
+    ImportReport,
+    Reason,
+    Recommendation,
+    Registration,
+    SiteChange,
+)
+from ledger.domain.history import Fact
+from ledger.domain.roles import may_issue, roles_for
+
+
+def _spec(
+    type_: str,
+    data: type[Facts],
+    decide: Decide,
+    summary: str,
+    *,
+    act: bool = False,
+    sealed: bool = False,
+    counts: Callable[[Any, Reads], str] | None = None,
+) -> CommandSpec:
+    return CommandSpec(type_, data, roles_for(type_), act, decide, sealed, summary, counts)
+
+
+def _enrolment_log(_: Any, __: Reads) -> str:
+    return ENROLMENT_LOG
+
+
+_SPECS: Final = (
+    _spec("register-trial", Registration, trial.register, "begin the ledger with a protocol", act=True),
+    _spec("amend-protocol", Amendment, trial.amend, "put an amended protocol in force", act=True),
+    _spec("activate-site", SiteChange, trial.activate_site, "let a site obtain consents", act=True),
+    _spec("close-site", SiteChange, trial.close_site, "let a site take in nobody more", act=True),
+    _spec("halt-trial", Reason, trial.halt, "temporary halt by the sponsor", act=True),
+    _spec("suspend-trial", AuthorityDecision, trial.suspend, "suspension by an authority"),
+    _spec("impose-clinical-hold", AuthorityDecision, trial.hold, "clinical hold by an authority"),
+    _spec("restart-trial", Reason, trial.restart, "end a halt", act=True),
+    _spec("terminate-trial", Reason, trial.terminate, "early termination", act=True),
+    _spec("record-dmc-recommendation", Recommendation, trial.recommend, "what the data monitoring committee advises"),
+    _spec("declare-data-cut-off", CutOff, trial.declare_cut_off, "up to when data count for an analysis", act=True),
+    _spec("lock-database", Reason, trial.lock, "expect no further data", act=True),
+    _spec("unlock-database", Reason, trial.unlock, "take data again", act=True),
+    _spec("report-import", ImportReport, trial.report_import, "what an import has read, recorded and rejected"),
+    _spec("record-consent", Consent, consent.obtain, "informed consent; makes somebody a subject"),
+    _spec("renew-consent", Renewal, consent.renew, "consent given again"),
+    _spec("withdraw-consent", Withdrawal, consent.withdraw, "withdrawal from intervention, follow-up, or all"),
+    _spec("record-screening", Screening, enrolment.screen, "screening values; eligibility is computed from them"),
+    _spec(
+        "claim-screening",
+        enrolment.ClaimedScreening,
+        enrolment.claim_screening,
+        "eligibility as a source claims it",
+    ),
+    _spec("grant-waiver", Waiver, enrolment.waive, "waive a failed criterion", act=True),
+    _spec(
+        "enrol-subject", Enrolment, enrolment.enrol, "take a subject into the trial", act=True, counts=_enrolment_log
+    ),
+    _spec(
+        "randomize-subject",
+        Randomization,
+        enrolment.randomize,
+        "draw the next place of the allocation list",
+        act=True,
+        counts=enrolment.drawn_from,
+    ),
+    _spec(
+        "claim-randomization",
+        enrolment.ClaimedRandomization,
+        enrolment.claim_randomization,
+        "an allocation as a source claims it",
+        counts=enrolment.drawn_from,
+    ),
+    _spec("record-visit", Visit, conduct.visit, "a visit done or missed"),
+    _spec("report-adverse-event", AdverseEvent, safety.report, "an adverse event"),
+    _spec("follow-up-adverse-event", AdverseEventFollowUp, safety.follow_up, "what has changed about one"),
+    _spec("code-adverse-event", Coding, safety.code, "its dictionary terms"),
+    _spec("record-vital-status", Vital, safety.vital_status, "whether a subject is alive"),
+    _spec("record-death", Death, safety.death, "a death"),
+    _spec("report-deviation", Deviation, conduct.report_deviation, "a protocol deviation, as seen by a person"),
+    _spec("record-disposition", Disposition, conduct.disposition, "how a subject's part ended, or a milestone"),
+    _spec("correct-record", Correction, correction.correct_open, "new values for a record of the open book"),
+    _spec("record-treatment", Treatment, treatment.treat, "the product given", sealed=True),
+    _spec("record-action-taken", ProductAction, treatment.action_taken, "what became of the product", sealed=True),
+    _spec(
+        "correct-sealed-record",
+        Correction,
+        correction.correct_sealed,
+        "new values for a record of the sealed book",
+        sealed=True,
+    ),
+)
+COMMANDS: Final[Mapping[str, CommandSpec]] = {spec.type: spec for spec in _SPECS}
+"""Every type of command. Roles are those of `roles.ROLES`; a type without any is for imports."""
+
+
+def subject_of(command: Command[Facts], target: Fact | None = None) -> str | None:
+    """The subject whose stream a decision reads; of a correction, the subject of its target."""
+    if isinstance(command.data, Correction):
+        return target_subject(target)
+    subject: str | None = getattr(command.data, "subject", None)
+    return subject
+
+
+def counted_stream(command: Command[Facts], reads: Reads) -> str | None:
+    """The stream on which a command draws a number; its version belongs into `Reads.versions` and into the guards.
+
+    Needs the states of trial and subject in `reads`. Raises Refusal where they do not tell, which refuses the command.
+    """
+    counts = COMMANDS[command.type].counts
+    return None if counts is None else counts(command, reads)
+
+
+def check_role(command: Command[Facts]) -> None:
+    """Refuse a command that the actor's role may not issue."""
+    if may_issue(command.actor.role, command.type, imported=command.imported):
+        return
+    allowed = ", ".join(sorted(COMMANDS[command.type].roles)) or "only an import by a data-manager"
+    raise Refusal("role", "actor.role", f"{command.actor.role} may not {command.type}; may: {allowed}")
+
+
+def decide(command: Command[Any], reads: Reads, now: str) -> Decision:
+    """The events that a command becomes, recorded at `now`. Pure. Raises Refusal."""
+    check_role(command)
+    check_times(command, now)
+    if command.type != "register-trial" and not reads.trial.registered:
+        raise Refusal("trial-unregistered", "type", "the trial is not registered yet")
+    return COMMANDS[command.type].decide(command, reads, now)

@@ -1,0 +1,166 @@
+"""The trial as a whole: registered, amended, its sites, halts, restart, end, cut-offs and lock.
+
+1. A halt (temporary, suspension, clinical hold) is imposed once per kind; another kind may come on top. Only what is
+   halted restarts, and a restart ends the halt whatever its kinds. After an early termination nothing restarts.
+2. Lock and unlock alternate.
+3. An amendment keeps the trial's name, and what the allocation list is laid out by: arms, ratios and block sizes.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from ledger.domain.decisions.base import Command, Decide, Decision, Reads, Refusal, event
+from ledger.domain.events.base import Event, Facts
+from ledger.domain.events.trial import (
+    Amendment,
+    ClinicalHoldImposed,
+    DatabaseLocked,
+    DatabaseUnlocked,
+    DataCutOffDeclared,
+    DataImported,
+    DmcRecommended,
+    ProtocolAmended,
+    Registration,
+    SiteActivated,
+    SiteChange,
+    SiteClosed,
+    TrialRegistered,
+    TrialRestarted,
+    TrialSuspended,
+    TrialTemporarilyHalted,
+    TrialTerminatedEarly,
+)
+from ledger.domain.protocol import Protocol, ProtocolError
+from ledger.domain.vocabulary import TrialStatus
+from ledger.domain.when import compare, is_late
+
+
+def _recorded(cls: type[Event], command: Command[Facts], rules: Protocol, now: str, **more: Any) -> Decision:
+    tardy = is_late(command.occurred_at, now, rules.settings.late_entry_days)
+    return Decision(open=[event(cls, command, late=tardy, **more)])
+
+
+def _read_protocol(value: dict[str, Any]) -> Protocol:
+    try:
+        return Protocol.from_value(value)
+    except ProtocolError as error:
+        first = error.problems[0]
+        raise Refusal("protocol", f"data.protocol.{first.field}".removesuffix(".$"), _listed(error)) from None
+
+
+def _listed(error: ProtocolError) -> str:
+    first, *others = error.problems
+    return "; ".join([first.rule, *(f"{other.field}: {other.rule}" for other in others[:20])])
+
+
+def register(command: Command[Registration], reads: Reads, now: str) -> Decision:
+    """Register the trial; the protocol is recorded with its defaults filled in."""
+    if reads.trial.registered:
+        raise Refusal("trial-registered", "type", "the trial is registered already; amend its protocol instead")
+    protocol = _read_protocol(command.data.protocol)
+    return _recorded(TrialRegistered, command, protocol, now, protocol=protocol.model_dump(mode="json"))
+
+
+def _layout(protocol: Protocol) -> tuple[object, ...]:
+    arms = tuple((arm.code, arm.ratio) for arm in protocol.arms)
+    return arms, protocol.settings.stratification.block_sizes
+
+
+def amend(command: Command[Amendment], reads: Reads, now: str) -> Decision:
+    """Amend the protocol."""
+    before = reads.protocol
+    _not_terminated(reads)
+    data = command.data
+    if data.amendment in reads.trial.amendments:
+        raise Refusal("amendment-exists", "data.amendment", f"{data.amendment} is recorded already")
+    protocol = _read_protocol(data.protocol)
+    if protocol.trial_id != before.trial_id:
+        message = f"is of the trial {protocol.trial_id}, this is the ledger of {before.trial_id}"
+        raise Refusal("trial-id", "data.protocol.registration", message)
+    if _layout(protocol) != _layout(before):
+        message = "the arms, their ratios and the block sizes are those of the allocation list, which stays as it is"
+        raise Refusal("allocation-list", "data.protocol.arms", message)
+    return _recorded(ProtocolAmended, command, before, now, protocol=protocol.model_dump(mode="json"))
+
+
+def _not_terminated(reads: Reads) -> None:
+    if reads.trial.terminated_at is not None:
+        raise Refusal("terminated", "type", f"the trial was terminated early ({reads.trial.terminated_at})")
+
+
+def activate_site(command: Command[SiteChange], reads: Reads, now: str) -> Decision:
+    """Activate a site, or activate it again."""
+    _not_terminated(reads)
+    site = command.data.site
+    if reads.trial.site_active(site):
+        raise Refusal("site-active", "data.site", f"site {site} is active already")
+    return _recorded(SiteActivated, command, reads.protocol, now)
+
+
+def close_site(command: Command[SiteChange], reads: Reads, now: str) -> Decision:
+    """Close an active site."""
+    site = command.data.site
+    if not reads.trial.site_active(site):
+        raise Refusal("site-not-active", "data.site", f"site {site} is not active")
+    if compare(command.occurred_at, reads.trial.sites[site].activated_at) < 0:
+        raise Refusal("before-activation", "occurred_at", f"site {site} was not active yet")
+    return _recorded(SiteClosed, command, reads.protocol, now)
+
+
+def _halting(kind: TrialStatus, cls: type[Event]) -> Decide:
+    def decide(command: Command[Facts], reads: Reads, now: str) -> Decision:
+        _not_terminated(reads)
+        if reads.trial.status is kind:
+            raise Refusal("halted-already", "type", f"the trial is halted already ({kind})")
+        return _recorded(cls, command, reads.protocol, now)
+
+    return decide
+
+
+halt: Final = _halting(TrialStatus.TEMPORARILY_HALTED, TrialTemporarilyHalted)
+suspend: Final = _halting(TrialStatus.SUSPENDED_BY_AUTHORITY, TrialSuspended)
+hold: Final = _halting(TrialStatus.CLINICAL_HOLD, ClinicalHoldImposed)
+
+
+def restart(command: Command[Facts], reads: Reads, now: str) -> Decision:
+    """End a halt."""
+    _not_terminated(reads)
+    lasting = reads.trial.halted
+    if lasting is None:
+        raise Refusal("not-halted", "type", "the trial is not halted")
+    if compare(command.occurred_at, lasting.since) < 0:
+        raise Refusal("before-halt", "occurred_at", f"the halt began only at {lasting.since}")
+    return _recorded(TrialRestarted, command, reads.protocol, now)
+
+
+def terminate(command: Command[Facts], reads: Reads, now: str) -> Decision:
+    """End the trial early."""
+    _not_terminated(reads)
+    return _recorded(TrialTerminatedEarly, command, reads.protocol, now)
+
+
+def lock(command: Command[Facts], reads: Reads, now: str) -> Decision:
+    """Lock the database."""
+    if reads.trial.locked:
+        raise Refusal("locked", "type", "the database is locked already")
+    return _recorded(DatabaseLocked, command, reads.protocol, now)
+
+
+def unlock(command: Command[Facts], reads: Reads, now: str) -> Decision:
+    """Unlock the database."""
+    if not reads.trial.locked:
+        raise Refusal("not-locked", "type", "the database is not locked")
+    return _recorded(DatabaseUnlocked, command, reads.protocol, now)
+
+
+def _noting(cls: type[Event]) -> Decide:
+    def decide(command: Command[Facts], reads: Reads, now: str) -> Decision:
+        return _recorded(cls, command, reads.protocol, now)
+
+    return decide
+
+
+recommend: Final = _noting(DmcRecommended)
+declare_cut_off: Final = _noting(DataCutOffDeclared)
+report_import: Final = _noting(DataImported)

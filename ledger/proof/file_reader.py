@@ -1,0 +1,242 @@
+"""A ledger file, read and not believed: SQLite hands out stored rows, and nothing it derives from them is used.
+
+Only the standard library's sqlite3 is needed. Reading is read-only and from one snapshot. Tables are scanned by
+their key, no index and no generated column is asked. A damaged page costs the rows on it: the rows after it are
+looked for one by one.
+"""
+
+import contextlib
+import re
+import sqlite3
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+from ledger.proof.findings import Findings
+from ledger.proof.ledger_file import LedgerFileError, check_ledger_file
+from ledger.proof.schema import STATEMENTS
+
+COLUMNS: Final = {
+    "open": "seq, stream, version, command, entry, sections",
+    "sealed": "seq, open_seq, slot, command, entry, sections",
+}
+DAMAGE: Final = (sqlite3.Error, UnicodeDecodeError)
+"""What reading a damaged file raises; the latter where SQLite's own message quotes bytes that are no text."""
+_LONGEST_VALUE: Final = 1 << 26
+_NAMED: Final = re.compile(r"CREATE (?:UNIQUE )?(TABLE|INDEX|TRIGGER) (\w+)")
+_SMALLEST_ROW: Final = 300
+"""No row of an entry takes fewer bytes, so that the length of the file bounds how many there can be."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredHead:
+    """A row of the table `head`, as it is stored."""
+
+    origin: bytes
+    size: int
+    hash: bytes
+    frontier: bytes
+
+
+class LedgerFile:
+    """One snapshot of a ledger file. Use as a context manager. Raises LedgerFileError if it is not readable at all."""
+
+    def __init__(self, path: Path) -> None:
+        check_ledger_file(path)
+        self.path = path
+        self.lost: dict[str, list[tuple[int, int]]] = {"open": [], "sealed": []}
+        """Ranges of seq whose rows lie on damaged pages."""
+        log = path.with_name(path.name + "-wal")
+        length = path.stat().st_size + (log.stat().st_size if log.exists() else 0)
+        self._most = length // _SMALLEST_ROW + 1
+        self._connection = _connect(path)
+        self._tables = self._read_tables()
+        self._checking = ThreadPoolExecutor(1)
+        self._checked = self._checking.submit(_integrity, path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._checking.shutdown()
+        self._connection.close()
+
+    def check_schema(self, findings: Findings) -> None:
+        """Compare what the file says of its tables, indexes and triggers with the format."""
+        wanted = {}
+        for statement in STATEMENTS:
+            named = _NAMED.match(statement)
+            assert named is not None
+            wanted[named[2]] = (named[1].lower(), statement)
+        stored = {
+            name: (kind, sql)
+            for kind, name, sql in self._schema
+            if not (sql == "" and name.startswith("sqlite_autoindex_"))
+        }
+        for name, (kind, statement) in wanted.items():
+            if name not in stored:
+                findings.add("schema", None, None, f"the {kind} {name} is missing")
+            elif stored[name] != (kind, statement):
+                findings.add("schema", None, None, f"the {kind} {name} is not as the format has it")
+        for name in stored.keys() - wanted.keys():
+            findings.add("schema", None, None, f"the {stored[name][0]} {name} is not of the format")
+
+    def check_database(self, findings: Findings) -> None:
+        """SQLite's own check of pages, indexes and types. It runs beside the reading of rows, and is waited for here."""
+        for line in self._checked.result():
+            # A generated column of an entry that is no JSON stops the check; the entry has its own finding.
+            if line != "ok" and not (findings and "malformed JSON" in line):
+                findings.add("database", None, None, f"SQLite's own check says: {line}")
+
+    def heads(self, findings: Findings) -> dict[str, StoredHead]:
+        """The stored heads, by book; what is wrong with them is found."""
+        heads, seen = dict[str, StoredHead](), set[str]()
+        for book, origin, size, hash_, frontier in self._all("head", "book, origin, size, hash, frontier", findings):
+            name = _shown(book)
+            seen.add(name)
+            if name not in COLUMNS:
+                findings.add("head", None, None, f"there is a head of a book {name!r}, which no ledger has")
+            elif (type(origin), type(size), type(hash_), type(frontier)) != (bytes, int, bytes, bytes):
+                findings.add("head", name, None, "the stored head has a value of a wrong type")
+            else:
+                heads[name] = StoredHead(origin, size, hash_, frontier)
+        for book in COLUMNS.keys() - seen:
+            findings.add("head", book, None, "the book has no stored head")
+        return heads
+
+    def streams(self, findings: Findings) -> dict[int, bytes]:
+        """The names of the open book's streams, by their integer key."""
+        streams, names = dict[int, bytes](), set[bytes]()
+        for key, name in self._all("open_stream", "id, name", findings):
+            if type(key) is not int or type(name) is not bytes:
+                findings.add("stream", "open", None, f"stream {key!r} has a name or key of a wrong type")
+                continue
+            if name in names:
+                findings.add("stream", "open", None, "two streams have this name", _shown(name))
+            names.add(name)
+            streams[key] = name
+        return streams
+
+    def rows(self, book: str) -> Iterator[tuple[Any, ...]]:
+        """The rows of a book by rising seq. Text comes as bytes; types are as stored."""
+        table = f"{book}_entry"
+        if table not in self._tables:
+            return
+        scan = f"SELECT {COLUMNS[book]} FROM {table} NOT INDEXED WHERE seq >= ? ORDER BY seq"
+        start = -(2**63)
+        while True:
+            try:
+                for row in self._connection.execute(scan, (start,)):
+                    yield row
+                    start = row[0] + 1
+                return
+            except DAMAGE:
+                row = self._next_readable(book, max(start, 0))
+            if row is None:
+                return
+            yield row
+            start = row[0] + 1
+
+    def entry_at(self, book: str, seq: int) -> bytes | None:
+        """The stored entry of this seq, or None where there is none or it cannot be read."""
+        with contextlib.suppress(*DAMAGE, OverflowError):
+            found = self._connection.execute(
+                f"SELECT entry FROM {book}_entry NOT INDEXED WHERE seq = ?", (seq,)
+            ).fetchone()
+            if found is not None and type(found[0]) is bytes:
+                return found[0]
+        return None
+
+    def _next_readable(self, book: str, start: int) -> tuple[Any, ...] | None:
+        """The first row from `start` on that can be read by its key; what could not be is noted in `lost`."""
+        one = f"SELECT {COLUMNS[book]} FROM {book}_entry NOT INDEXED WHERE seq = ?"
+        seq, last_lost = start, start
+        while seq <= start + self._most:
+            try:
+                row: tuple[Any, ...] | None = self._connection.execute(one, (seq,)).fetchone()
+            except DAMAGE:
+                last_lost = seq
+                row = None
+            if row is not None:
+                self.lost[book].append((start, last_lost))
+                return row
+            seq += 1
+        self.lost[book].append((start, last_lost))
+        return None
+
+    def _all(self, table: str, columns: str, findings: Findings) -> Iterator[tuple[Any, ...]]:
+        if table not in self._tables:
+            return
+        try:
+            yield from self._connection.execute(f"SELECT {columns} FROM {table} NOT INDEXED")
+        except DAMAGE as error:
+            findings.add("database", None, None, f"the table {table} cannot be read ({error})")
+
+    def _read_tables(self) -> frozenset[str]:
+        """The names of real tables: a view or a virtual table under a name of ours is not asked for rows."""
+        try:
+            rows = self._connection.execute("SELECT type, name, sql FROM sqlite_schema").fetchall()
+        except DAMAGE as error:
+            self._connection.close()
+            raise LedgerFileError(f"{self.path}: the database is damaged ({error})") from None
+        self._schema = [(_shown(kind), _shown(name), _shown(sql)) for kind, name, sql in rows]
+        return frozenset(
+            name for kind, name, sql in self._schema if kind == "table" and sql.startswith("CREATE TABLE")
+        )
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    """A reading connection within a transaction.
+
+    A file on a read-only medium has no room for the shared memory of the write-ahead log; if it has no log either,
+    nobody can be writing it, and it is read as it lies.
+    """
+    uri = path.absolute().as_uri()
+    log = path.with_name(path.name + "-wal")
+    try:
+        try:
+            return _begin(f"{uri}?mode=ro")
+        except sqlite3.OperationalError:
+            if log.exists() and log.stat().st_size:
+                raise
+            return _begin(f"{uri}?mode=ro&immutable=1")
+    except DAMAGE as error:
+        raise LedgerFileError(f"{path}: the database cannot be read ({error})") from None
+
+
+def _integrity(path: Path) -> list[str]:
+    try:
+        connection = _connect(path)
+        try:
+            return [_shown(line) for (line,) in connection.execute("PRAGMA integrity_check(20)")]
+        finally:
+            connection.close()
+    except (*DAMAGE, LedgerFileError) as error:
+        return [str(error)]
+
+
+def _begin(uri: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=60)
+    try:
+        connection.text_factory = bytes
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_VALUE)
+        for pragma in ("query_only = ON", "cell_size_check = ON"):
+            connection.execute(f"PRAGMA {pragma}")
+        connection.execute("BEGIN")
+        connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    except DAMAGE:
+        connection.close()
+        raise
+    return connection
+
+
+def _shown(value: object) -> str:
+    """A stored text for a message."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return "" if value is None else str(value)

@@ -1,0 +1,173 @@
+"""The rows of the open book: each against its own entry, and against those before it. `docs/format.md` section 7."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+from ledger.proof.entry import _OPEN, MAX_ENTRY, V, quote
+from ledger.proof.file_reader import LedgerFile
+from ledger.proof.findings import Findings
+from ledger.proof.localize import TRUSTED, Chain, Row, stream_of
+from ledger.proof.order import Clock, Commands, Versions
+from ledger.proof.sections import ANCHOR, OPEN_CLASSES
+from ledger.proof.stored_sections import check_sections
+
+ANCHOR_TYPE: Final = b"sealed-book.anchored/1"
+
+
+class OpenEntrySeen(NamedTuple):
+    """What the tie between the books needs of an entry of the open book."""
+
+    seq: int
+    hash: bytes | None
+    """The leaf hash that ought to be there; None if it is not known."""
+    anchor: tuple[int, bytes] | None
+    """The size and root that an anchor tells of the sealed book."""
+
+
+class OpenBook:
+    """Checks the open book while it is read. `entries` hands on what the tie needs."""
+
+    def __init__(self, file: LedgerFile, chain: Chain, findings: Findings) -> None:
+        self.origin: bytes | None = None
+        """The origin (quoted) that the entries have."""
+        self._file = file
+        self._chain = chain
+        self._findings = findings
+        self._names = {key: quote(name.decode("utf-8", "replace"))[1:-1].encode()
+                       for key, name in file.streams(findings).items()}  # fmt: skip
+        self._used = set[int]()
+        self._misnamed: dict[tuple[Any, bytes], list[int]] = {}
+
+    def entries(self) -> Iterator[OpenEntrySeen]:
+        """Check the book to its end."""
+        chain, names, used, find = self._chain, self._names, self._used, self._find
+        clock, commands, versions = Clock(), Commands(), Versions(chain)
+        size = 0
+        for settled in chain.settled(self._rows()):
+            chain.take(settled)
+            verdict, row, ought = settled
+            seq, entry = row[0], row[3]
+            if verdict != TRUSTED or entry is None:
+                size = -1
+                chain.holes += verdict == TRUSTED  # named by its successor, and yet no entry
+                yield OpenEntrySeen(seq, ought, None)
+                continue
+            (_, _, _, at, digest, command_id, n, of, _, origin, parts, _, _, stream, type_, version_text) = entry
+            _, stream_key, stored_version, stored_command, _, sections = row[4]
+            version, number, count = int(version_text), int(n), int(of)
+
+            # 5.2 origin
+            if origin != self.origin and self._other_origin(origin):
+                find("origin", row, "the entry is of another ledger")
+            # 5.3 columns
+            if names.get(stream_key) == stream:
+                used.add(stream_key)
+            else:
+                self._misname(seq, stream_key, stream)
+            if stored_version != version:
+                find("column", row, f"the column version says {stored_version}, the entry {version}")
+            if stored_command != (command_id if number == 0 and command_id else None) and (
+                b"\\" not in command_id or stored_command != _unquoted(command_id) or number
+            ):
+                find("column", row, "the column command is not what the entry says")
+            # 5.4 sections
+            payloads: dict[str, bytes] | None = {} if type_ == ANCHOR_TYPE or b'"anchor"' in parts else None
+            complaint = check_sections(
+                parts, sections, OPEN_CLASSES, canonical=bool(command_id), payloads=payloads
+            )  # fmt: skip
+            if complaint is not None:
+                find(complaint[0], row, complaint[1])
+            # 5.5 order
+            if wrong := clock.check(at):
+                find("time", row, wrong)
+            if wrong := versions.check(stream, version, from_zero=not command_id):
+                find("version", row, wrong)
+            if wrong := commands.check(seq, number, count, (command_id, digest, at)):
+                find("command", row, wrong)
+            size = seq + 1
+            anchor = None
+            if payloads is not None and complaint is None:
+                anchor = self._anchor(row, type_, payloads)
+            yield OpenEntrySeen(seq, ought, anchor)
+        if size == chain.size and (wrong := commands.check_end(size)):
+            self._findings.add("command", "open", size - 1, wrong)
+        self._name_streams()
+
+    def _rows(self) -> Iterator[Row]:
+        """5.1 The stored bytes are a canonical entry, of the seq of its row."""
+        match, sha256, findings = _OPEN.fullmatch, hashlib.sha256, self._findings
+        for stored in self._file.rows("open"):
+            seq, raw = stored[0], stored[4]
+            found = match(raw) if type(raw) is bytes and len(raw) <= MAX_ENTRY else None
+            if found is None or not (raw.isascii() or is_text(raw)):
+                hash_ = sha256(b"\x00" + raw).digest() if type(raw) is bytes else b""
+                findings.add("entry", "open", seq, f"the stored bytes are no canonical entry (format {V})")
+                yield seq, hash_, None, None, stored
+                continue
+            entry = found.groups()
+            if int(entry[12]) != seq:
+                findings.add("misplaced", "open", seq, f"the row holds the entry of seq {int(entry[12])}")
+                yield seq, sha256(b"\x00" + raw).digest(), None, None, stored
+                continue
+            yield seq, sha256(b"\x00" + raw).digest(), bytes.fromhex(entry[11].decode()), entry, stored
+
+    def _find(self, code: str, row: Row, message: str) -> None:
+        self._findings.add(code, "open", row[0], message, stream_of("open", row[3]))
+
+    def _other_origin(self, origin: bytes) -> bool:
+        if self.origin is None:
+            self.origin = origin
+            return False
+        return True
+
+    def _anchor(self, row: Row, type_: bytes, payloads: dict[str, bytes]) -> tuple[int, bytes] | None:
+        if type_ != ANCHOR_TYPE or ANCHOR not in payloads:
+            self._find("anchor", row, f"only an event of type {ANCHOR_TYPE.decode()} has a section of class anchor")
+            return None
+        try:
+            told = json.loads(payloads[ANCHOR])
+            size, root = told["size"], told["root"]
+            if told.keys() == {"size", "root"} and len(size) == 16 and size.isascii() and size.isdigit() and len(root) == 64:
+                return int(size), bytes.fromhex(root)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            pass
+        self._find("anchor", row, "the section of class anchor does not hold a size of 16 digits and a root")
+        return None
+
+    def _misname(self, seq: int, key: Any, stream: bytes) -> None:
+        self._findings.unsound("open", seq)
+        self._misnamed.setdefault((key, stream), [seq, 0])[1] += 1
+
+    def _name_streams(self) -> None:
+        """5.6 One finding for each stream that rows and table disagree about, at its first entry."""
+        for (key, stream), (seq, count) in self._misnamed.items():
+            name, says = self._names.get(key), stream.decode("utf-8", "replace")
+            if name is None:
+                wrong = f"the column stream says {key}, which is no stream"
+            elif key in self._used:
+                wrong = f"the column stream says {name.decode()}, the entry {says}"
+            else:
+                wrong = f"stream {key} is called {name.decode()} in the table of streams, and {says} in its entries"
+            more = f" (so in {count} entries)" if count > 1 else ""
+            code = "column" if name is None or key in self._used else "stream"
+            self._findings.add(code, "open", seq, wrong + more, says)
+        called = {stream for _, stream in self._misnamed}
+        keys = {key for key, _ in self._misnamed}
+        for key in sorted(self._names.keys() - self._used - keys):
+            if self._names[key] not in called and not self._chain.holes:
+                self._findings.add("stream", "open", None, f"stream {key} has no entry", self._names[key].decode())
+
+
+def is_text(raw: bytes) -> bool:
+    """Whether the bytes are UTF-8."""
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _unquoted(text: bytes) -> bytes:
+    return str(json.loads(b'"' + text + b'"')).encode("utf-8", "surrogatepass")

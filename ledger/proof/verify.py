@@ -1,0 +1,108 @@
+"""`verify`: everything about a ledger file recomputed from its stored bytes. The recipe of `docs/format.md` section 7:
+
+1. The file is an SQLite database of this format, and can be read. Else LedgerFileError: the only thing that raises.
+2. Heads and streams are read. One snapshot serves all that follows.
+3. The sealed book is walked along with the open one (rule 7 needs both), each by rising seq.
+4. Links: each entry names the one before it, the stored head the last one; no seq is missing, none is beyond
+   (`localize.py`, which says which entry is at fault).
+5. Each row of the open book: 5.1 the bytes are a canonical entry of the row's seq; 5.2 of this origin; 5.3 with the
+   columns that the entry gives; 5.4 with sections that it commits to; 5.5 in order (times, versions, commands);
+   5.6 the table of streams holds the streams of the entries, and no other (`open_book.py`).
+6. Each row of the sealed book: the same, 6.1 to 6.5, and its header (`sealed_book.py`).
+7. The tie: open heads and anchors (`tie.py`).
+8. The tree over the leaf hashes is the one whose frontier is stored; origins are those of the heads.
+9. SQLite's own check of the file, and its schema against that of the format.
+
+It does not stop at a fault. Memory does not grow with the number of entries, only with that of streams.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+from ledger.proof.entry import quote
+from ledger.proof.file_reader import LedgerFile, StoredHead
+from ledger.proof.findings import Findings, Report, TreeHead
+from ledger.proof.localize import Chain
+from ledger.proof.open_book import OpenBook, OpenEntrySeen
+from ledger.proof.sealed_book import SealedBook
+from ledger.proof.tie import Tie
+
+Progress = Callable[[int, int], None]
+"""Called now and then with the number of entries done and (as far as the stored heads tell) the number of all."""
+
+_EVERY: Final = 4096
+
+
+def verify_ledger(path: Path, *, key: bytes | None = None, progress: Progress | None = None) -> Report:
+    """Verify a ledger file.
+
+    With `key`, the trial's key, the marks of sealed entries are recomputed from their headers too. Raises
+    LedgerFileError where the file cannot be read as a ledger at all; whatever else is wrong is in the report.
+    """
+    findings = Findings()
+    # 1, 2
+    with LedgerFile(path) as file:
+        heads = file.heads(findings)
+        open_chain = Chain("open", heads.get("open"), file, findings)
+        sealed_chain = Chain("sealed", heads.get("sealed"), file, findings)
+        open_book = OpenBook(file, open_chain, findings)
+        sealed_book = SealedBook(file, sealed_chain, findings, key)
+        # 3 to 7: rows, links and tie in one walk
+        tie = Tie(sealed_book.entries(), sealed_chain, findings)
+        entries = open_book.entries()
+        if progress is not None:
+            entries = _reported(entries, tie, progress, sum(head.size for head in heads.values()))
+        for seq, hash_, anchor in entries:
+            if anchor is not None:
+                tie.anchor(seq, *anchor)
+            if tie.due <= seq:
+                tie.open_entry(seq, hash_)
+        tie.end(open_chain.size)
+        # 8
+        open_chain.conclude()
+        sealed_chain.conclude()
+        _check_origins(heads, open_book.origin, sealed_book.origin, findings)
+        # 9
+        file.check_database(findings)
+        file.check_schema(findings)
+    return Report(
+        _tree_head(open_chain),
+        _tree_head(sealed_chain),
+        findings.sorted(),
+        [*findings.sound("open", open_chain.size), *findings.sound("sealed", sealed_chain.size)],
+    )
+
+
+def _tree_head(chain: Chain) -> TreeHead:
+    tree = chain.trees.lies()
+    return TreeHead(tree.size, tree.root(), chain.last)
+
+
+def _check_origins(
+    heads: dict[str, StoredHead], opened: bytes | None, sealed: bytes | None, findings: Findings
+) -> None:
+    for book, said in (("open", opened), ("sealed", sealed)):
+        if said is not None and book in heads and _quoted(heads[book].origin) != said:
+            findings.add("head", book, None, "the stored head has another origin than the entries")
+    if opened is None and "open" in heads:
+        opened = _quoted(heads["open"].origin)
+    if sealed is None and "sealed" in heads:
+        sealed = _quoted(heads["sealed"].origin)
+    if opened is not None and sealed is not None and sealed != opened + b"/sealed":
+        findings.add("origin", "sealed", None, "the origin is not that of the open book with /sealed after it")
+
+
+def _quoted(origin: bytes) -> bytes:
+    return quote(origin.decode("utf-8", "replace"))[1:-1].encode()
+
+
+def _reported(
+    entries: Iterator[OpenEntrySeen], tie: Tie, progress: Progress, total: int
+) -> Iterator[OpenEntrySeen]:
+    progress(0, total)
+    for entry in entries:
+        if not entry.seq % _EVERY:
+            progress(entry.seq + tie.taken, total)
+        yield entry
+    progress(total, total)

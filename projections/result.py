@@ -1,0 +1,113 @@
+"""A view's answer with the position it was made from, as JSON, CSV, or a grid for people.
+
+`{"view","version","as_of":{"seq","recorded_at"},"head","rows":[…]}`, and what the view sets beside its rows. Who may
+see both books is also told the sealed position: `as_of.sealed`, `as_of.sealed_head`. `seq` is that of the last open
+entry taken in, `head` its leaf hash in hex; both are null of an empty ledger.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from projections.base import Table
+
+_RESERVED: Final = frozenset({"view", "version", "as_of", "head", "rows"})
+
+
+@dataclass(frozen=True, slots=True)
+class AsOf:
+    """The position of an answer. `sealed` and `sealed_head` only for who may see both books (`both`)."""
+
+    seq: int | None
+    recorded_at: str | None
+    head: str | None
+    both: bool = False
+    sealed: int | None = None
+    sealed_head: str | None = None
+
+    def value(self) -> dict[str, Any]:
+        """The member `as_of`."""
+        position: dict[str, Any] = {"seq": self.seq, "recorded_at": self.recorded_at}
+        if self.both:
+            position |= {"sealed": self.sealed, "sealed_head": self.sealed_head}
+        return position
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What `show` answers."""
+
+    view: str
+    title: str
+    version: int
+    as_of: AsOf
+    table: Table
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return self.table.columns
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        return self.table.rows
+
+    def value(self) -> dict[str, Any]:
+        """The JSON value: no floats in it."""
+        own = {
+            "view": self.view,
+            "version": self.version,
+            "as_of": self.as_of.value(),
+            "head": self.as_of.head,
+            "rows": self.table.rows,
+        }
+        clash = _RESERVED.intersection(self.table.extra)
+        if clash:
+            raise ValueError(f"view {self.view}: {sorted(clash)} beside the rows would hide what every view says")
+        return {**self.table.extra, **own}
+
+    def to_json(self) -> str:
+        """One line, members sorted, so that equal answers are equal bytes."""
+        return json.dumps(self.value(), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+    def to_csv(self) -> str:
+        """The rows with a header line; one column for each arm and count (RFC 4180)."""
+        out = io.StringIO()
+        writer = csv.writer(out, lineterminator="\r\n")
+        header, lines = self.grid()
+        writer.writerow(header)
+        writer.writerows(lines)
+        return out.getvalue()
+
+    def grid(self) -> tuple[list[str], list[list[str]]]:
+        """Headers and lines of text: cells spread to columns named `<arm> <count>`, nothing where a value is null."""
+        arms = [arm["arm"] for arm in self.table.extra.get("arms", ())]
+        counts = list(self.table.rows[0]["cells"][0]) if self._has_cells(arms) else []
+        header: list[str] = []
+        for column in self.columns:
+            header += [f"{arm} {count}" for arm in arms for count in counts] if column == "cells" else [column]
+        lines = []
+        for row in self.table.rows:
+            line: list[str] = []
+            for column in self.columns:
+                if column == "cells":
+                    line += [_text(cell[count]) for cell in row["cells"] for count in counts]
+                else:
+                    line.append(_text(row[column]))
+            lines.append(line)
+        return header, lines
+
+    def _has_cells(self, arms: list[str]) -> bool:
+        return bool(arms and self.table.rows and "cells" in self.columns)
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Iterable) and not isinstance(value, dict):
+        return " ".join(_text(item) for item in value)
+    return json.dumps(value, sort_keys=True, ensure_ascii=False)

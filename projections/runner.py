@@ -1,0 +1,235 @@
+"""Folding a ledger into views, and showing them.
+
+Rules
+- A stored view is caught up from where it stands: the keys of the new facts are folded again, the others stay.
+- It starts over when its version, columns or source changed, when the schema of the file changed, or when the ledger
+  has not the same entries at the stored position (another ledger, or one that was rolled back).
+- The store's transaction begins before the ledger's snapshot. So a view can't stand further than the snapshot,
+  unless the ledger went back; and of two processes the second finds the work of the first done.
+- An as-of is folded in memory from the facts up to it. So is everything where views can't be kept in a file.
+"""
+
+import hashlib
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import projections
+from ledger.domain.events.base import TRIAL_STREAM
+from ledger.domain.history import Fact, corrected
+from ledger.domain.vocabulary import Book
+from ledger.recording.reader import Position
+from projections.base import Audience, Context, Stored, View
+from projections.histories import History, by_stream, fact_key, visible
+from projections.plan import plan_of
+from projections.reading import Reader
+from projections.result import AsOf, Result
+from projections.store import Contribution, Place, StoreUnavailableError, ViewStore, open_store
+from projections.views import VIEWS, view_for
+
+_SHARED: Final = ("ledger.domain.history", "ledger.domain.when", "ledger.domain.vocabulary", "ledger.domain.events")
+# Reading stream by stream costs about this many times more a fact than reading the books in order.
+_STREAM_COST: Final = 4
+_AT_ONCE: Final = 500
+
+
+def views_folder(ledger: Path) -> Path:
+    """Where the views of a ledger file lie: `<ledger>.views/`."""
+    return ledger.with_name(ledger.name + ".views")
+
+
+def show(
+    reader: Reader, view_name: str, audience: Audience, *, as_of: str | int | None = None, folder: Path | None = None
+) -> Result:
+    """The view as of a position or recorded time (None: now), kept in `folder` if there is one.
+
+    `reader` is handed over not entered. Raises UnknownViewError, ViewDeniedError, and ValueError for an as-of that
+    means no position.
+    """
+    view = view_for(view_name, audience)
+    if as_of is None and folder is not None:
+        try:
+            with open_store(folder, audience) as store:
+                return _show_stored(store, reader, view)
+        except StoreUnavailableError:
+            pass  # a view that can't be kept can still be made
+    with reader:
+        position = _for(audience, reader.position_at(as_of))
+        return _result(view, audience, reader, position, _in_memory(view, audience, reader.facts(stop=position)))
+
+
+def catch_up(reader: Reader, audience: Audience, folder: Path, names: Iterable[str] | None = None) -> Position:
+    """Bring the stored views (all of the audience, or those named) to the head. Raises StoreUnavailableError."""
+    with open_store(folder, audience) as store, store.writing(), reader:
+        return _advance(store, reader, _views(audience, names))
+
+
+def rebuild(reader: Reader, audience: Audience, folder: Path) -> Position:
+    """Throw the stored views of the audience away and make them all again. Raises StoreUnavailableError."""
+    with open_store(folder, audience) as store, store.writing(), reader:
+        store.clear()
+        return _advance(store, reader, _views(audience, None))
+
+
+def fold(view: View, audience: Audience, histories: Iterable[History]) -> Iterator[Contribution]:
+    """What each key contributes, in the order of the view's stored columns."""
+    names = [column.name for column in view.columns(audience)]
+    for history in histories:
+        yield history.key, [tuple(map(row.get, names)) for row in view.rows(history)]
+
+
+def code_of(view: View, audience: Audience) -> str:
+    """The view's version, columns and source in one hash: what a stored table must have been made by."""
+    columns = [[column.name, column.type] for column in view.columns(audience)]
+    described = json.dumps([view.name, view.version, columns, _source(type(view).__module__)])
+    return hashlib.sha256(described.encode()).hexdigest()
+
+
+def _views(audience: Audience, names: Iterable[str] | None) -> list[View]:
+    if names is None:
+        return [view for view in VIEWS.values() if view.open_to(audience)]
+    return [view_for(name, audience) for name in names]
+
+
+def _show_stored(store: ViewStore, reader: Reader, view: View) -> Result:
+    with store.reading(), reader:
+        head = _head(reader, store.audience)
+        if store.place(view) == _place(view, store.audience, reader, head):
+            return _result(view, store.audience, reader, head, store.rows(view))
+    with store.writing(), reader:
+        position = _advance(store, reader, [view])
+        return _result(view, store.audience, reader, position, store.rows(view))
+
+
+def _head(reader: Reader, audience: Audience) -> Position:
+    return _for(audience, reader.head())
+
+
+def _for(audience: Audience, position: Position) -> Position:
+    """The position without the sealed book where that is not for the audience, whatever the reader has."""
+    return position if audience is Audience.UNMASKED else Position(position.open, None)
+
+
+def _advance(store: ViewStore, reader: Reader, views: Sequence[View]) -> Position:
+    head = _head(reader, store.audience)
+    starts: dict[Position, list[View]] = {}
+    for view in views:
+        place = store.place(view)
+        if place is None or not _fits(place, view, store.audience, reader, head):
+            store.start_over(view)
+            start = Position(0, None if head.sealed is None else 0)
+        else:
+            start = Position(place.open_size, place.sealed_size)
+        if start != head or place is None:
+            starts.setdefault(start, []).append(view)
+    for start, behind in starts.items():
+        _fold_from(store, reader, behind, start, head)
+    for view in (view for behind in starts.values() for view in behind):
+        store.settle(view, _place(view, store.audience, reader, head))
+    return head
+
+
+def _fold_from(store: ViewStore, reader: Reader, views: Sequence[View], start: Position, head: Position) -> None:
+    sealed = store.audience is Audience.UNMASKED
+    fresh = start.open == 0 and not start.sealed
+    groups = by_stream(visible(reader.facts(start=start, stop=head), sealed=sealed))
+    added = [fact for facts in groups.values() for fact in facts]
+    for view in views:
+        if view.keyed_by == "fact":
+            contributions = fold(view, store.audience, _one_by_one(view, added))
+            store.replace(view, contributions, fresh=True)
+    by_key = [view for view in views if view.keyed_by == "stream"]
+    if not by_key:
+        return
+    wanted = [stream for stream in groups if any(view.takes(stream) for view in by_key)]
+    if not fresh:
+        groups = _whole_streams(reader, wanted, len(added), head, sealed=sealed)
+    for first in range(0, len(wanted), _AT_ONCE):  # what views share of a history is folded once, and then let go
+        histories = [History(stream, tuple(groups[stream])) for stream in wanted[first : first + _AT_ONCE]]
+        for view in by_key:
+            taken = (history for history in histories if view.takes(history.key))
+            store.replace(view, fold(view, store.audience, taken), fresh=fresh)
+
+
+def _whole_streams(
+    reader: Reader, streams: Sequence[str], added: int, head: Position, *, sealed: bool
+) -> dict[str, list[Fact]]:
+    """All facts of the streams, by whichever way of reading is likely to be the shorter."""
+    size = head.open + (head.sealed or 0)
+    if added * _STREAM_COST > size:
+        return by_stream(visible(reader.facts(stop=head), sealed=sealed))
+    return {stream: list(visible(reader.stream(stream, stop=head), sealed=sealed)) for stream in streams}
+
+
+def _in_memory(view: View, audience: Audience, facts: Iterable[Fact]) -> Iterator[Stored]:
+    seen = visible(facts, sealed=audience is Audience.UNMASKED)
+    histories: Iterable[History]
+    if view.keyed_by == "fact":
+        histories = _one_by_one(view, seen)
+    else:
+        histories = (
+            History(stream, tuple(of_stream)) for stream, of_stream in by_stream(seen).items() if view.takes(stream)
+        )
+    names = [column.name for column in view.columns(audience)]
+    for key, rows in fold(view, audience, histories):
+        for row in rows:
+            yield {"key": key, **dict(zip(names, row, strict=True))}
+
+
+def _one_by_one(view: View, facts: Iterable[Fact]) -> Iterator[History]:
+    return (History(fact_key(fact), (fact,)) for fact in facts if view.takes(fact.stream))
+
+
+def _fits(place: Place, view: View, audience: Audience, reader: Reader, head: Position) -> bool:
+    """Whether what is stored was made by this code from a ledger that begins like this one."""
+    if place.open_size > head.open or (place.sealed_size or 0) > (head.sealed or 0):
+        return False
+    at = Position(place.open_size, place.sealed_size)
+    return place == _place(view, audience, reader, at)
+
+
+def _place(view: View, audience: Audience, reader: Reader, at: Position) -> Place:
+    sealed = at.sealed if audience is Audience.UNMASKED else None
+    return Place(
+        code=code_of(view, audience),
+        open_size=at.open,
+        open_head=reader.head_hash(Book.OPEN, at.open) if at.open else "",
+        sealed_size=sealed,
+        sealed_head=reader.head_hash(Book.SEALED, sealed) if sealed else None,
+    )
+
+
+def _result(view: View, audience: Audience, reader: Reader, at: Position, rows: Iterable[Stored]) -> Result:
+    recorded_at = reader.recorded_at(at.open) if at.open else None
+    trial = corrected(visible(reader.stream(TRIAL_STREAM, stop=at), sealed=audience is Audience.UNMASKED))
+    context = Context(plan_of(trial), None if recorded_at is None else recorded_at[:10])
+    place = _place(view, audience, reader, at)
+    both = audience is Audience.UNMASKED
+    as_of = AsOf(
+        seq=at.open - 1 if at.open else None,
+        recorded_at=recorded_at,
+        head=place.open_head or None,
+        both=both,
+        sealed=place.sealed_size - 1 if place.sealed_size else None,
+        sealed_head=place.sealed_head,
+    )
+    return Result(view.name, view.title, view.version, as_of, view.present(rows, context, audience))
+
+
+@cache
+def _source(module: str) -> str:
+    """The hash of the source of a view's module and of all that it is built on."""
+    digest = hashlib.sha256()
+    folder = Path(str(projections.__file__)).parent
+    paths = [*sorted(folder.glob("*.py")), *sorted((folder / "statistics").glob("*.py"))]
+    for name in (module, *_SHARED):
+        found: Any = sys.modules.get(name)
+        if found is not None and found.__file__:
+            file = Path(found.__file__)
+            paths += sorted(file.parent.glob("*.py")) if file.name == "__init__.py" else [file]
+    for path in (path for path in paths if path.is_file()):
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()

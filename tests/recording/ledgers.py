@@ -1,0 +1,95 @@
+"""Small ledgers to try the recorder on: seeded randomness, clocks set by hand, appends of one line."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Final
+
+from ledger.proof.entry import Actor
+from ledger.proof.sections import ARM, PLAIN
+from ledger.recording.drafts import Append, CommandMark, Guard, OpenDraft, SealedDraft, open_draft
+from ledger.recording.engine import create_ledger
+from ledger.recording.mapper import anchoring
+from ledger.recording.sqlite import SQLiteBooks, utc_now
+
+ORIGIN: Final = "test.example/NCT00000000/" + "0" * 32
+KEY: Final = bytes(range(32))
+NURSE: Final = Actor("a-17", "site-01", "investigator")
+NOON: Final = datetime(2020, 5, 6, 12, 0, tzinfo=UTC)
+
+
+class Seeded:
+    """Randomness that can be drawn again: one source a book, as a live ledger has."""
+
+    def __init__(self, seed: int) -> None:
+        self._open, self._sealed = Random(f"open {seed}"), Random(f"sealed {seed}")
+
+    def open(self, count: int) -> bytes:
+        return self._open.randbytes(count)
+
+    def sealed(self, count: int) -> bytes:
+        return self._sealed.randbytes(count)
+
+
+def ticking(start: datetime = NOON, step: timedelta = timedelta(seconds=1)) -> Callable[[], datetime]:
+    """A clock that moves on by `step` each time it is read."""
+    times: Iterator[datetime] = iter(start + step * n for n in range(10**9))
+    return lambda: next(times)
+
+
+def new_ledger(folder: Path, name: str = "trial.db") -> Path:
+    """An empty ledger in `folder`."""
+    path = folder / name
+    create_ledger(path, ORIGIN)
+    return path
+
+
+def open_books(
+    path: Path, *, every: int = 8, seed: int | None = None, clock: Callable[[], datetime] = utc_now
+) -> SQLiteBooks:
+    """Both books of a ledger, for appending, with an anchor in each run of `every` open entries (0: none)."""
+    random = None if seed is None else Seeded(seed)
+    books = SQLiteBooks(path, clock=clock, randomness=random, key=KEY)
+    if every:
+        books.anchoring = anchoring(books.origin, every, books.randomness.open)
+    return books
+
+
+def mark(command: str, content: str = "") -> CommandMark:
+    """A command's id, with a digest of its content."""
+    return CommandMark(command, hashlib.sha256(f"{command} {content}".encode()).hexdigest())
+
+
+def drafts(
+    books: SQLiteBooks, command: CommandMark, events: Sequence[tuple[str, int]], *, text: str = "x"
+) -> list[OpenDraft]:
+    """Open drafts of one command: its events as (stream, version)."""
+    payload = json.dumps({"text": text}).encode()
+    return [
+        open_draft(
+            origin=books.origin, stream=stream, version=version, type_="test.happened/1", actor=NURSE,
+            payloads=[(PLAIN, payload)], command=command, n=n, of=len(events), random=books.randomness.open,
+        )
+        for n, (stream, version) in enumerate(events)
+    ]  # fmt: skip
+
+
+def sealed_drafts(streams: Sequence[str], *, text: str = "x") -> list[SealedDraft]:
+    """Sealed drafts of one command, each on the next free version of its stream."""
+    payload = json.dumps({"arm": text}).encode()
+    return [
+        SealedDraft(stream, None, "test.sealed/1", NURSE, [(ARM, payload)], n, len(streams))
+        for n, stream in enumerate(streams)
+    ]
+
+
+def append(
+    books: SQLiteBooks, command: str, events: Sequence[tuple[str, int]] = (), sealed: Sequence[str] = (),
+    guards: Sequence[Guard] = (), *, content: str = "",
+) -> Append:  # fmt: skip
+    """What a writer hands in for one command."""
+    command_mark = mark(command, content)
+    return Append(command_mark, drafts(books, command_mark, events), sealed_drafts(sealed), guards)

@@ -1,0 +1,76 @@
+"""Tables, indexes and triggers are taken away, changed, or put in."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from ledger.proof.verify import verify_ledger
+from tests.tampering.ledgers import found
+
+
+@pytest.mark.parametrize(
+    ("statement", "name"),
+    [
+        ("DROP TRIGGER open_entry_no_update", "open_entry_no_update"),
+        ("DROP TRIGGER head_only_grows", "head_only_grows"),
+        ("DROP INDEX open_entry_command", "open_entry_command"),
+        ("DROP INDEX sealed_entry_slot", "sealed_entry_slot"),
+        ("CREATE TABLE notes (text TEXT)", "notes"),
+        ("CREATE VIEW looks AS SELECT 1", "looks"),
+        ("CREATE TRIGGER quiet AFTER INSERT ON open_entry BEGIN DELETE FROM open_stream; END", "quiet"),
+        ("ALTER TABLE open_entry ADD COLUMN remark TEXT", "open_entry"),
+    ],
+)
+def test_a_changed_schema_is_found(ledger: Path, statement: str, name: str) -> None:
+    connection = sqlite3.connect(ledger)
+    connection.execute(statement)
+    connection.close()
+    report = verify_ledger(ledger)
+    assert [finding.code for finding in report.findings] == ["schema"]
+    assert name in report.findings[0].message
+
+
+def test_an_index_replaced_by_one_that_refuses_less_is_found(ledger: Path) -> None:
+    connection = sqlite3.connect(ledger)
+    connection.execute("DROP INDEX open_entry_version")
+    connection.execute("CREATE INDEX open_entry_version ON open_entry (stream, version)")
+    connection.close()
+    assert found(ledger) == [("schema", None, None)]
+
+
+def test_a_renamed_table_of_streams_is_a_finding_and_the_chain_is_still_checked(ledger: Path) -> None:
+    connection = sqlite3.connect(ledger)
+    connection.execute("ALTER TABLE open_stream RENAME TO streams")
+    connection.close()
+    codes = [code for code, _, _ in found(ledger)]
+    assert codes[-1] == "schema"
+    assert "altered" not in codes
+
+
+def test_a_view_under_the_name_of_a_table_is_not_believed(ledger: Path) -> None:
+    connection = sqlite3.connect(ledger)
+    connection.execute("ALTER TABLE sealed_entry RENAME TO hidden")
+    connection.execute(
+        "CREATE VIEW sealed_entry AS WITH RECURSIVE n(seq) AS (SELECT 0 UNION ALL SELECT seq + 1 FROM n) "
+        "SELECT seq, 0 AS open_seq, '' AS slot, '' AS command, x'' AS entry, x'' AS sections FROM n"
+    )
+    connection.close()
+    assert ("missing", "sealed", 0) in found(ledger)
+
+
+def test_a_stale_index_is_found(ledger: Path) -> None:
+    """Rows that an index does not know: what a query by the index would give is not what is stored."""
+    connection = sqlite3.connect(ledger)
+    connection.execute("PRAGMA writable_schema = ON")
+    connection.execute("DROP INDEX sealed_entry_command")
+    connection.execute(
+        "CREATE INDEX sealed_entry_command ON sealed_entry (command) WHERE seq < 3"
+    )
+    connection.execute(
+        "UPDATE sqlite_schema SET sql = 'CREATE INDEX sealed_entry_command ON sealed_entry (command)' "
+        "WHERE name = 'sealed_entry_command'"
+    )
+    connection.commit()
+    connection.close()
+    assert {code for code, _, _ in found(ledger)} == {"database"}

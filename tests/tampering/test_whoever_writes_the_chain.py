@@ -1,0 +1,175 @@
+"""A recorder that chains correctly, but records what it must not: the rules of order, and the tie between the books.
+
+Here the entries are written anew with a whole chain, tree and heads, so that only the rule itself can tell.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ledger.proof.canonical import encode
+from ledger.proof.sections import commitment, frame, unpack
+from ledger.proof.tree import leaf_hash
+from ledger.proof.verify import verify_ledger
+from tests.tampering.ledgers import KEY, ORIGIN, behind_its_back, found, places, relink, rows
+
+
+def rewrite(path: Path, book: str, seq: int, change: Callable[[dict[str, Any]], object]) -> None:
+    """Change an entry through its JSON, and chain and head with it; the open heads of sealed entries too."""
+    entry = json.loads(rows(path, f"{book}_entry")[seq]["entry"])
+    change(entry)
+    with behind_its_back(path) as connection:
+        connection.execute(f"UPDATE {book}_entry SET entry = ? WHERE seq = ?", (encode(entry), seq))
+        relink(connection, book, 0, head=True)
+        if book == "open":
+            retie(connection)
+
+
+def retie(connection: Any) -> None:
+    hashes = [leaf_hash(entry) for (entry,) in connection.execute("SELECT entry FROM open_entry ORDER BY seq")]
+    for seq, raw in connection.execute("SELECT seq, entry FROM sealed_entry ORDER BY seq").fetchall():
+        entry = json.loads(raw)
+        entry["open_head"]["hash"] = hashes[entry["open_head"]["seq"]].hex()
+        connection.execute("UPDATE sealed_entry SET entry = ? WHERE seq = ?", (encode(entry), seq))
+    relink(connection, "sealed", 0, head=True)
+
+
+def payload(path: Path, book: str, seq: int, section: str, change: Callable[[bytes], bytes]) -> None:
+    """Change a payload, and all that commits to it."""
+    row = rows(path, f"{book}_entry")[seq]
+    entry = json.loads(row["entry"])
+    frames = []
+    for part, stored in zip(entry["parts"], unpack(row["sections"], len(entry["parts"])), strict=True):
+        body = stored.payload or b""
+        if part["class"] == section:
+            body = change(body)
+            part["commit"] = commitment(stored.salt, body).hex()
+        frames.append(frame(stored.salt, body))
+    with behind_its_back(path) as connection:
+        connection.execute(
+            f"UPDATE {book}_entry SET entry = ?, sections = ? WHERE seq = ?", (encode(entry), b"".join(frames), seq)
+        )
+        relink(connection, book, 0, head=True)
+        if book == "open":
+            retie(connection)
+
+
+# A changed sealed book has other roots than its anchors; that finding comes beside the one looked for.
+ANCHORED = ("anchor", "open")
+
+
+def but_for_anchors(path: Path) -> list[tuple[str, str | None, int | None]]:
+    return [finding for finding in found(path) if finding[:2] != ANCHORED]
+
+
+def test_the_helper_alone_changes_nothing(ledger: Path) -> None:
+    rewrite(ledger, "open", 6, lambda entry: None)
+    assert found(ledger) == []
+
+
+def test_recorded_time_that_runs_backwards_is_found(ledger: Path) -> None:
+    rewrite(ledger, "open", 9, lambda entry: entry.update(at="2020-05-04T09:30:00.000000Z"))
+    assert ("time", "open", 9) in found(ledger)
+
+
+@pytest.mark.parametrize("at", ["2020-05-34T09:30:00.000000Z", "2020-05-04T25:30:00.000000Z"])
+def test_a_recorded_time_that_is_none_is_found(ledger: Path, at: str) -> None:
+    rewrite(ledger, "open", 24, lambda entry: entry.update(at=at))
+    assert ("time", "open", 24) in found(ledger)
+
+
+def test_an_entry_of_another_ledger_is_found(ledger: Path) -> None:
+    rewrite(ledger, "open", 6, lambda entry: entry.update(origin=ORIGIN.replace("0", "1")))
+    assert but_for_anchors(ledger) == [("origin", "open", 6)]
+
+
+def test_a_version_left_out_is_found(ledger: Path) -> None:
+    rewrite(ledger, "open", 24, lambda entry: entry.update(version=entry["version"] + 1))
+    with behind_its_back(ledger) as connection:
+        connection.execute("UPDATE open_entry SET version = version + 1 WHERE seq = 24")
+    assert found(ledger) == [("version", "open", 24)]
+
+
+@pytest.mark.parametrize(("n", "of"), [(0, 1), (1, 3), (2, 2), (0, 2)])
+def test_a_command_whose_events_do_not_stand_together_is_found(ledger: Path, n: int, of: int) -> None:
+    second = json.loads(rows(ledger, "open_entry")[23]["entry"])
+    assert second["command"]["n"] == 1
+    rewrite(ledger, "open", 23, lambda entry: entry["command"].update(n=n, of=of))
+    assert ("command", "open", 23) in found(ledger)
+
+
+def test_a_payload_that_is_not_canonical_is_found(ledger: Path) -> None:
+    payload(ledger, "open", 6, "plain", lambda body: body.replace(b":", b": ", 1))
+    assert but_for_anchors(ledger) == [("payload", "open", 6)]
+
+
+@pytest.mark.parametrize("body", [b'{"a":1.5}', b'{"b":1,"a":1}', b'{"a":1,"a":1}', b"[1]", b'{"a":9007199254740993}'])
+def test_what_two_readers_could_read_differently_is_not_a_payload(ledger: Path, body: bytes) -> None:
+    payload(ledger, "open", 6, "plain", lambda _: body)
+    assert but_for_anchors(ledger) == [("payload", "open", 6)]
+
+
+def test_a_header_that_is_none_is_found(ledger: Path) -> None:
+    payload(ledger, "sealed", 6, "header", lambda _: b"{}")
+    assert but_for_anchors(ledger) == [("header", "sealed", 6)]
+
+
+def test_a_header_of_another_stream_is_found_with_the_key(ledger: Path) -> None:
+    payload(ledger, "sealed", 6, "header", lambda body: body.replace(b"subject/ES-000", b"subject/ES-001"))
+    assert ("header", "sealed", 6) in but_for_anchors(ledger)
+
+
+def test_an_arm_in_the_open_book_is_found(ledger: Path) -> None:
+    rewrite(ledger, "open", 6, lambda entry: entry["parts"][0].update({"class": "arm"}))
+    assert but_for_anchors(ledger) == [("section", "open", 6)]
+
+
+def test_an_anchor_that_tells_another_root_is_found(ledger: Path) -> None:
+    seq = anchors(ledger)[-2]
+    payload(ledger, "open", seq, "anchor", lambda body: body[:-8] + (b"0" * 6) + body[-2:])
+    assert found(ledger)[0][1:] == ("open", seq)
+
+
+def test_an_anchor_that_counts_too_many_or_too_few_is_found(ledger: Path) -> None:
+    seq = anchors(ledger)[-1]
+    size = json.loads(anchor_payload(ledger, seq))["size"]
+    for other in (int(size) - 1, int(size) + 1):
+        payload(ledger, "open", seq, "anchor", lambda body, n=other: encode({**json.loads(body), "size": f"{n:016d}"}))  # type: ignore[misc]
+        assert {code for code, _, _ in found(ledger)} & {"anchor", "tie", "missing"}
+
+
+def test_a_sealed_book_written_anew_is_found_at_the_first_anchor_that_knew_it(ledger: Path) -> None:
+    payload(ledger, "sealed", 0, "arm", lambda body: body.replace(b"71.5", b"17.5"))
+    seen = found(ledger)
+    knew = next(seq for seq in anchors(ledger) if int(json.loads(anchor_payload(ledger, seq))["size"]) > 0)
+    assert seen == [("anchor", "open", knew)]
+
+
+def test_a_sealed_entry_that_names_a_later_open_entry_is_found(ledger: Path) -> None:
+    def later(entry: dict[str, Any]) -> None:
+        entry["open_head"]["seq"] = 24
+
+    rewrite(ledger, "sealed", 0, later)
+    with behind_its_back(ledger) as connection:
+        connection.execute("UPDATE sealed_entry SET open_seq = 24 WHERE seq = 0")
+    assert ("tie", "sealed", 0) in found(ledger) or ("tie", "sealed", 1) in found(ledger)
+
+
+def anchors(path: Path) -> list[int]:
+    return [row["seq"] for row in rows(path, "open_entry") if b"sealed-book.anchored" in row["entry"]]
+
+
+def anchor_payload(path: Path, seq: int) -> bytes:
+    payload = unpack(rows(path, "open_entry")[seq]["sections"], 2)[0].payload
+    assert payload is not None
+    return payload
+
+
+def test_without_the_key_the_same_is_verified_but_for_the_marks(ledger: Path) -> None:
+    payload(ledger, "sealed", 6, "header", lambda body: body.replace(b"cmd-000012", b"cmd-000099"))
+    with_key = {code for code, _, _ in places(verify_ledger(ledger, key=KEY))}
+    without = {code for code, _, _ in places(verify_ledger(ledger))}
+    assert with_key - without == {"header"}

@@ -1,0 +1,237 @@
+"""What a command goes through: recorded whole or not at all, once however often it is sent, and never past a rule."""
+
+import multiprocessing
+import threading
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api.bootstrap import open_trial
+from ledger.application import CommandRefusedError
+from ledger.domain.commands import parse_command
+from ledger.domain.protocol import Protocol, reference_protocol
+from ledger.domain.vocabulary import Book
+from ledger.keys.file import KeysError, keys_folder
+from ledger.proof.ledger_file import LedgerFileError
+from ledger.proof.sections import ARM, PLAIN
+from ledger.proof.verify import verify_ledger
+from ledger.recording.reader import LedgerReader
+from ledger.recording.sqlite import CommandReused
+from tests.trials import ELIGIBLE, SITE, Trial
+
+
+@pytest.fixture
+def trial(tmp_path: Path) -> Trial:
+    trial = Trial(tmp_path)
+    trial.do("activate-site", {"site": SITE})
+    return trial
+
+
+def types(path: Path, book: Book = Book.OPEN) -> list[str]:
+    with LedgerReader(path, books=frozenset({book}), classes=frozenset({PLAIN, ARM})) as reader:
+        return [fact.type for fact in reader.facts() if fact.book is book]
+
+
+def test_the_first_entry_of_a_new_ledger_registers_the_trial_and_the_ledger_verifies(trial: Trial) -> None:
+    assert types(trial.path)[0] == "trial.registered/1"
+    assert verify_ledger(trial.path).ok
+
+
+def test_a_ledger_is_never_made_over_another_file(trial: Trial) -> None:
+    with pytest.raises((LedgerFileError, KeysError), match="never overwritten"):
+        Trial(trial.path.parent)
+    assert verify_ledger(trial.path).ok
+
+
+def test_a_ledger_that_cannot_be_made_leaves_neither_file_nor_keys(tmp_path: Path) -> None:
+    (tmp_path / "trial.db").write_text("somebody's notes")
+    with pytest.raises(LedgerFileError):
+        Trial(tmp_path)
+    assert (tmp_path / "trial.db").read_text() == "somebody's notes"
+    assert not keys_folder(tmp_path / "trial.db").exists()
+
+
+def test_a_command_sent_twice_is_recorded_once_and_answered_the_same(trial: Trial) -> None:
+    command = parse_command(
+        trial.envelope(
+            "record-consent",
+            {"subject": "S-1", "site": SITE, "form": "VERBAL", "giver": "FAMILY_MEMBER", "document_version": "1.0"},
+        )
+    )
+    first = trial.ledger.submit(command)
+    size = len(types(trial.path))
+    trial.clock.at += timedelta(days=1)
+    again = trial.ledger.submit(command)
+    reopened = open_trial(trial.path).submit(command)
+    assert (again.seq, again.count, again.at, again.book) == (first.seq, first.count, first.at, first.book)
+    assert (reopened.seq, reopened.at) == (first.seq, first.at)
+    assert (first.repeated, again.repeated, reopened.repeated) == (False, True, True)
+    assert len(types(trial.path)) == size
+
+
+def test_a_repeated_command_is_answered_even_when_its_rule_would_refuse_it_now(trial: Trial) -> None:
+    envelope = trial.envelope(
+        "record-consent",
+        {"subject": "S-1", "site": SITE, "form": "VERBAL", "giver": "PATIENT", "document_version": "1.0"},
+    )
+    first = trial.ledger.submit(parse_command(envelope))
+    trial.do("halt-trial", {"reason": "lack of financial support"})
+    assert trial.ledger.submit(parse_command(envelope)).seq == first.seq
+
+
+def test_the_id_of_a_recorded_command_with_other_content_is_refused(trial: Trial) -> None:
+    envelope = trial.envelope("activate-site", {"site": "S02"})
+    trial.ledger.submit(parse_command(envelope))
+    envelope["data"] = {"site": "S03"}
+    with pytest.raises(CommandReused):
+        trial.ledger.submit(parse_command(envelope))
+
+
+def test_a_refused_command_leaves_no_byte_in_either_book(trial: Trial) -> None:
+    before = verify_ledger(trial.path)
+    with pytest.raises(CommandRefusedError) as refused:
+        trial.do("enrol-subject", {"subject": "S-1"})
+    assert refused.value.refusal.field
+    after = verify_ledger(trial.path)
+    assert (after.size, after.root, after.sealed.size) == (before.size, before.root, before.sealed.size)
+
+
+def test_randomization_is_open_and_the_arm_is_sealed_in_one_append(trial: Trial) -> None:
+    trial.randomized("S-1")
+    assert types(trial.path)[-2:] == ["subject.randomized/1", "allocation.drawn/1"]
+    assert types(trial.path, Book.SEALED) == ["arm.assigned/1"]
+    assert trial.ledger.arm_of("S-1") in {"CONTROL", "TREATMENT"}
+    assert verify_ledger(trial.path).ok
+
+
+def test_a_masked_persons_command_never_reads_the_sealed_book(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+
+    def trip(self: LedgerReader, *_: Any, **__: Any) -> Any:
+        opened.append("sealed" if Book.SEALED in self.books else "open")
+        return original(self)
+
+    original = LedgerReader.__enter__
+    monkeypatch.setattr(LedgerReader, "__enter__", trip)
+    trial.randomized("S-1")
+    trial.do("record-visit", {"subject": "S-1", "visit": "DAY 3"})
+    assert set(opened) == {"open"}
+    trial.ledger.arm_of("S-1")
+    assert "sealed" in opened  # the control: the trip wire does work
+
+
+def test_a_name_lies_in_no_section_of_class_plain(trial: Trial) -> None:
+    trial.consent("S-7")
+    with LedgerReader(trial.path, books=frozenset({Book.OPEN}), classes=frozenset({PLAIN})) as reader:
+        assert all("Name of S-7" not in str(fact.data) for fact in reader.facts())
+
+
+def test_what_one_ledger_object_remembers_does_not_outlive_what_another_writes(trial: Trial) -> None:
+    other = open_trial(trial.path, clock=trial.clock)
+    trial.consent("S-1")
+    other.submit(parse_command(trial.envelope("halt-trial", {"reason": "money"})))
+    with pytest.raises(CommandRefusedError, match="halt"):
+        trial.consent("S-2")
+    other.submit(parse_command(trial.envelope("restart-trial", {"reason": "money came"})))
+    trial.consent("S-2")  # refused on what was remembered, taken on what is so
+
+
+def test_a_corrected_record_shows_its_new_value_and_keeps_the_old_one(trial: Trial) -> None:
+    trial.randomized("S-1")
+    visit = trial.do("record-visit", {"subject": "S-1", "visit": "DAY 3"})
+    trial.do(
+        "correct-record",
+        {"target": {"command": visit.id}, "changes": [{"field": "visit", "new": "DAY 7"}], "reason": "wrong line"},
+    )
+    with LedgerReader(trial.path, books=frozenset({Book.OPEN}), classes=frozenset({PLAIN})) as reader:
+        correction = next(fact for fact in reader.facts() if fact.type == "record.corrected/1")
+    assert correction.data["changes"] == [{"field": "visit", "old": "DAY 3", "new": "DAY 7"}]
+    assert correction.data["target_seq"] == visit.seq
+
+
+def _capped(cap: int) -> Protocol:
+    enrolment = reference_protocol().enrolment.model_dump(mode="json")
+    return reference_protocol().amended({"enrolment": {**enrolment, "cap": cap}})
+
+
+def _enrol(path: Path, names: list[str], started: Any) -> None:
+    ledger = open_trial(path)
+    started.wait()
+    for name in names:
+        try:
+            ledger.submit(
+                parse_command(
+                    {
+                        "id": f"enrol-{name}",
+                        "type": "enrol-subject",
+                        "actor": {"id": "inv", "role": "investigator", "org": "FJD"},
+                        "occurred_at": "2020-05-06T12:00+00:00",
+                        "data": {"subject": name},
+                    }
+                )
+            )
+        except CommandRefusedError as error:
+            assert error.refusal.rule != "busy", error
+    ledger.close()
+
+
+def test_four_processes_that_enrol_at_once_stop_together_at_the_cap(tmp_path: Path) -> None:
+    trial = Trial(tmp_path, protocol=_capped(7))
+    trial.do("activate-site", {"site": SITE})
+    names = [f"S-{number}" for number in range(16)]
+    for name in names:
+        trial.consent(name)
+        trial.do("record-screening", {"subject": name, "values": ELIGIBLE})
+    trial.ledger.close()
+    context = multiprocessing.get_context("spawn")
+    started = context.Event()
+    processes = [context.Process(target=_enrol, args=(trial.path, names[part::4], started)) for part in range(4)]
+    for process in processes:
+        process.start()
+    started.set()
+    for process in processes:
+        process.join(120)
+        assert process.exitcode == 0
+    assert types(trial.path).count("subject.enrolled/1") == 7
+    assert verify_ledger(trial.path).ok
+
+
+def test_no_consent_slips_past_a_halt_that_is_recorded_at_the_same_time(tmp_path: Path) -> None:
+    for attempt in range(5):
+        folder = tmp_path / str(attempt)
+        folder.mkdir()
+        trial = Trial(folder)
+        trial.do("activate-site", {"site": SITE})
+        other = open_trial(trial.path, clock=trial.clock)
+        halt = parse_command(trial.envelope("halt-trial", {"reason": "money"}))
+        commands = [
+            parse_command(
+                trial.envelope(
+                    "record-consent",
+                    {
+                        "subject": f"S-{number}",
+                        "site": SITE,
+                        "form": "WRITTEN",
+                        "giver": "PATIENT",
+                        "document_version": "1.0",
+                    },
+                )
+            )
+            for number in range(20)
+        ]
+
+        def consent_all(trial: Trial = trial, commands: Any = commands) -> None:
+            for command in commands:
+                try:
+                    trial.ledger.submit(command)
+                except CommandRefusedError as error:
+                    assert error.refusal.rule != "busy", error
+
+        thread = threading.Thread(target=consent_all)
+        thread.start()
+        other.submit(halt)
+        thread.join()
+        recorded = types(trial.path)
+        assert "consent.obtained/1" not in recorded[recorded.index("trial.temporarily-halted/1") :]

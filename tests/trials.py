@@ -1,0 +1,92 @@
+"""Small trials for tests: a ledger of the reference trial, and commands for it."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from api.bootstrap import create_trial
+from api.cli.demo import SeededRandomness, SimulatedClock
+from ledger.application import Answer, TrialLedger
+from ledger.domain.commands import parse_command
+from ledger.domain.protocol import Protocol, reference_protocol
+from ledger.proof.entry import Actor
+from tests.domain.test_criteria import GOOD
+
+START = datetime(2020, 5, 6, 8, 0, tzinfo=UTC)
+SITE = reference_protocol().sites[0].id
+ROLES = {
+    "activate-site": "sponsor",
+    "halt-trial": "sponsor",
+    "restart-trial": "sponsor",
+    "record-treatment": "pharmacist",
+    "correct-sealed-record": "pharmacist",
+    "code-adverse-event": "data-manager",
+}
+ELIGIBLE: dict[str, Any] = {
+    name: str(value) if isinstance(value, Decimal) else value for name, value in GOOD.items()
+}
+"""Screening values by which a subject is eligible under the reference protocol."""
+
+
+class Trial:
+    """A ledger with a clock that moves a minute with each command, and short ways to command it."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        protocol: Protocol | None = None,
+        seed: int = 1,
+        keys: Callable[[int], bytes] | None = None,
+    ) -> None:
+        self.path = folder / "trial.db"
+        self.clock = SimulatedClock(START)
+        self.randomness = SeededRandomness(seed)
+        self.ledger: TrialLedger = create_trial(
+            self.path,
+            protocol or reference_protocol(),
+            actor=Actor("sponsor-1", "IIS-FJD", "sponsor"),
+            host="test.invalid",
+            clock=self.clock,
+            randomness=self.randomness,
+            random=keys or self.randomness.keys,
+        )
+        self._number = 0
+
+    def envelope(self, type_: str, data: dict[str, Any], **more: Any) -> dict[str, Any]:
+        """A command as JSON-ready data, one minute after the last."""
+        self._number += 1
+        self.clock.at += timedelta(minutes=1)
+        return {
+            "id": f"command-{self._number}",
+            "type": type_,
+            "actor": {"id": "somebody", "role": ROLES.get(type_, "investigator"), "org": "FJD"},
+            "occurred_at": self.clock.at.isoformat(timespec="minutes"),
+            "data": data,
+        } | more
+
+    def do(self, type_: str, data: dict[str, Any], **more: Any) -> Answer:
+        """Submit a command; raises what `TrialLedger.submit` raises."""
+        return self.ledger.submit(parse_command(self.envelope(type_, data, **more)))
+
+    def consent(self, subject: str) -> Answer:
+        return self.do(
+            "record-consent",
+            {
+                "subject": subject,
+                "site": SITE,
+                "form": "WRITTEN",
+                "giver": "PATIENT",
+                "document_version": "1.0",
+                "subject_name": f"Name of {subject}",
+            },
+        )
+
+    def randomized(self, subject: str) -> None:
+        """A subject from consent to its place on the list."""
+        self.consent(subject)
+        self.do("record-screening", {"subject": subject, "values": ELIGIBLE})
+        self.do("enrol-subject", {"subject": subject})
+        self.do("randomize-subject", {"subject": subject})
