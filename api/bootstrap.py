@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from ledger.domain.commands import Command, parse_command
-
 from ledger.application import TrialLedger
-from ledger.domain.events.base import TRIAL_STREAM
+from ledger.domain.commands import Command, parse_command
+from ledger.domain.events.base import TRIAL_STREAM, Facts
 from ledger.domain.protocol import Protocol
 from ledger.domain.roles import Sight, sight
 from ledger.domain.state import TrialState
@@ -18,6 +17,7 @@ from ledger.domain.vocabulary import Book
 from ledger.keys.file import KeysError, create_keys, keys_folder, load_keys
 from ledger.proof.canonical import parse
 from ledger.proof.entry import Actor
+from ledger.proof.ledger_file import LedgerFileError
 from ledger.proof.sections import PLAIN
 from ledger.recording.drafts import Randomness
 from ledger.recording.reader import LedgerReader
@@ -67,7 +67,7 @@ def create_trial(
 
 def registration(
     protocol: Protocol, actor: Actor, at: str, origin_id: str, provenance: dict[str, object] | None
-) -> Command:
+) -> Command[Facts]:
     """The command that registers a trial in a new ledger."""
     value: dict[str, object] = {
         "id": f"register-{origin_id}",
@@ -136,9 +136,12 @@ def protocol_of(path: Path) -> Protocol:
     reader = LedgerReader(path, books=frozenset({Book.OPEN}), classes=frozenset({PLAIN}))
     try:
         with reader:
-            return TrialState.fold(reader.stream(TRIAL_STREAM)).protocol
+            protocol = TrialState.fold(reader.stream(TRIAL_STREAM)).protocol
     finally:
         reader.close()
+    if protocol is None:
+        raise LedgerFileError(f"{path}: no trial is registered in it")
+    return protocol
 
 
 def _reader(path: Path, seen: Sight) -> LedgerReader:

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from ledger.domain.commands import COMMANDS, Command
-from ledger.domain.decisions.base import CommandSpec, Decision, Reads, Refusal
+from ledger.domain.decisions import CommandSpec, Decision, Reads, Refusal, counted_stream, decide, subject_of
 from ledger.domain.events import Event
-from ledger.domain.events.base import TRIAL_STREAM, subject_stream
+from ledger.domain.events.base import TRIAL_STREAM, Facts, subject_stream
 from ledger.domain.events.conduct import Correction
 from ledger.domain.history import Fact, corrected
 from ledger.domain.randomization import arm_at
@@ -127,7 +127,7 @@ class TrialLedger:
         path: Path,
         keys: TrialKeys,
         *,
-        register: Command,
+        register: Command[Facts],
         origin: str,
         clock: Callable[[], datetime] = utc_now,
         randomness: Randomness | None = None,
@@ -146,7 +146,7 @@ class TrialLedger:
             raise
         return ledger
 
-    def submit(self, command: Command) -> Answer:
+    def submit(self, command: Command[Facts]) -> Answer:
         """Record a command, durably, whole or not at all.
 
         Raises CommandRefusedError (a rule forbids it), CommandReused (its id was recorded with other content), or
@@ -161,14 +161,14 @@ class TrialLedger:
         for _ in range(_ATTEMPTS):
             try:
                 read = self._read(command, spec, fresh=fresh)
-                decision = spec.decide(command, read.reads, recorded(self._clock()))
+                decision = decide(command, read.reads, recorded(self._clock()))
             except Refusal as refusal:
                 if fresh:
                     raise CommandRefusedError(refusal) from None
                 fresh = True
                 continue
             try:
-                done = self._append(command, spec, digest, read, decision)
+                done = self._append(command, digest, read, decision)
             except VersionConflict:
                 fresh = True
                 continue
@@ -183,24 +183,20 @@ class TrialLedger:
 
     # -- what a command says, and what it needs ----------------------------------------------------------------------
 
-    def _digest(self, command: Command, spec: CommandSpec) -> str:
+    def _digest(self, command: Command[Facts], spec: CommandSpec) -> str:
         """The keyed digest of all that the command says, under the key of its most guarded class."""
         tells_arm = spec.sealed or "arm" in type(command.data).model_fields
         said = command.model_dump(mode="json", exclude_none=True)
         return self._keys.digest_of(ARM if tells_arm else IDENTITY, encode(said))
 
-    def _read(self, command: Command, spec: CommandSpec, *, fresh: bool) -> _Read:
+    def _read(self, command: Command[Facts], spec: CommandSpec, *, fresh: bool) -> _Read:
         trial_version, trial = self._read_trial(fresh=fresh)
         guards = [Guard(Book.OPEN, TRIAL_STREAM, trial_version)]
         reads = Reads(trial, arm_of=self._arm_at)
-        stream: str | None = None
         if isinstance(command.data, Correction):
-            target = self._target(command.data, Book.SEALED if spec.sealed else Book.OPEN)
-            reads = replace(reads, target=target)
-            stream = target.stream if target is not None and target.stream.startswith("subject/") else None
-        elif (subject := getattr(command.data, "subject", None)) is not None:
+            reads = replace(reads, target=self._target(command.data, Book.SEALED if spec.sealed else Book.OPEN))
+        if (subject := subject_of(command, reads.target)) is not None:
             stream = subject_stream(subject)
-        if stream is not None:
             known = self._read_subject(stream, fresh=fresh)
             guards.append(Guard(Book.OPEN, stream, known.version))
             reads = replace(reads, subject=known.state)
@@ -208,8 +204,7 @@ class TrialLedger:
                 sealed = self._read_sealed(stream, fresh=fresh)
                 guards.append(Guard(Book.SEALED, stream, sealed.version))
                 reads = replace(reads, sealed=sealed.state)
-        if spec.counts is not None:
-            counted = spec.counts(command, reads)
+        if (counted := counted_stream(command, reads)) is not None:
             with self._open:
                 version = self._open.version(counted)
             guards.append(Guard(Book.OPEN, counted, version))
@@ -261,7 +256,7 @@ class TrialLedger:
 
     # -- recording ---------------------------------------------------------------------------------------------------
 
-    def _append(self, command: Command, spec: CommandSpec, digest: str, read: _Read, decision: Decision) -> Recorded:
+    def _append(self, command: Command[Facts], digest: str, read: _Read, decision: Decision) -> Recorded:
         actor = command.actor.in_entry
         mark = CommandMark(command.id, digest)
         at = {guard.stream: guard.version for guard in read.guards if guard.book is Book.OPEN}
@@ -280,16 +275,16 @@ class TrialLedger:
                     command=mark,
                     random=self._books.randomness.open,
                 ),
-                # A masked person's command has not read the sealed book: its sealed half takes the next free version.
-                sealed_drafts(decision.sealed, self._sealed_versions(read) if spec.sealed else None, actor=actor),
+                sealed_drafts(
+                    decision.sealed,
+                    {guard.stream: guard.version for guard in read.guards if guard.book is Book.SEALED},
+                    actor=actor,
+                ),
                 read.guards,
             )
         )
 
-    def _sealed_versions(self, read: _Read) -> dict[str, int]:
-        return {guard.stream: guard.version for guard in read.guards if guard.book is Book.SEALED}
-
-    def _learn(self, command: Command, decision: Decision, done: Recorded) -> None:
+    def _learn(self, command: Command[Facts], decision: Decision, done: Recorded) -> None:
         """Carry what was just recorded into what is remembered, so that the next command need not read it."""
         for n, event in enumerate(decision.open):
             stream = event.stream
@@ -319,7 +314,7 @@ def _remember(known: "OrderedDict[str, _T]", stream: str, value: _T) -> None:
         known.popitem(last=False)
 
 
-def _fact(event: Event, command: Command, done: Recorded, n: int, version: int) -> Fact:
+def _fact(event: Event, command: Command[Facts], done: Recorded, n: int, version: int) -> Fact:
     seq = done.open_seq + n
     data = event.model_dump(mode="json", exclude_none=True)
     return Fact(

@@ -122,9 +122,8 @@ def play(path: Path, seed: int, subjects: int, randomness: SeededRandomness) -> 
 
 def _tell(ledger: TrialLedger, happening: Step) -> bool:
     """Submit one step; True if it was recorded. What the story did not expect ends the demo."""
-    from ledger.domain.commands import parse_command
-
     from ledger.application import CommandRefusedError
+    from ledger.domain.commands import parse_command
 
     name = happening.command["id"]
     try:
@@ -164,17 +163,18 @@ def _tamper(path: Path, copy: Path, seed: int) -> None:
 
 
 def _alter_one_byte(copy: Path, seed: int) -> int:
-    """Change a letter of the payload of an adverse event: MILD becomes MILE, or what the seed picks."""
+    """Change the first letter of the severity of an adverse event, which one the seed picks."""
     import apsw
 
+    from ledger.recording.engine import fetch
+
     connection = apsw.Connection(str(copy))
-    rows = connection.execute(
-        "SELECT seq, sections FROM open_entry WHERE type = 'adverse-event.reported/1' ORDER BY seq"
-    ).fetchall()
+    query = "SELECT seq, sections FROM open_entry WHERE type = 'adverse-event.reported/1' ORDER BY seq"
+    rows = fetch(connection, query)
     seq, sections = rows[seed % len(rows)]
     place = sections.index(b'"severity":"') + len(b'"severity":"')
     altered = sections[:place] + bytes([sections[place] ^ 0x01]) + sections[place + 1 :]
-    trigger = connection.execute("SELECT sql FROM sqlite_schema WHERE name = 'open_entry_no_update'").fetchall()[0][0]
+    trigger = fetch(connection, "SELECT sql FROM sqlite_schema WHERE name = 'open_entry_no_update'")[0][0]
     connection.execute("DROP TRIGGER open_entry_no_update")
     connection.execute("UPDATE open_entry SET sections = ? WHERE seq = ?", (altered, seq))
     connection.execute(trigger)  # and no trace is left of the door that was opened

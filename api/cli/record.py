@@ -82,9 +82,8 @@ def submit(source: str, ledger: Path, stop_on_error: bool, as_json: bool) -> Non
 
 def submit_line(trial: Any, line: bytes) -> dict[str, Any]:
     """Submit one command as bytes; the answer, or the refusal with every problem named, as JSON-ready data."""
-    from ledger.domain.commands import CommandError, parse_command
-
     from ledger.application import CommandRefusedError
+    from ledger.domain.commands import CommandError, parse_command
     from ledger.proof.canonical import CanonicalError, parse
     from ledger.recording.sqlite import CommandReused
 
@@ -99,7 +98,7 @@ def submit_line(trial: Any, line: bytes) -> dict[str, Any]:
     except CanonicalError as error:
         problems = [("$", "json", str(error))]
     except CommandError as error:
-        problems = [(problem.field, problem.rule, problem.message) for problem in error.problems]
+        problems = [(fault.field, fault.rule, fault.message) for fault in error.refusals]
     except CommandRefusedError as error:
         problems = [(error.refusal.field, error.refusal.rule, error.refusal.message)]
     except CommandReused as error:

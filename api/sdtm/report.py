@@ -82,16 +82,26 @@ class Tally:
 
     def command(self, at: str) -> dict[str, Any]:
         """The open `report-import` command, `at` being when the import ended."""
-        data = self._data(sealed=False)
-        digest = hashlib.sha256(encode([at, data])).hexdigest()
+        return self._report("report-import", at, self.open_report())
+
+    def sealed_command(self, at: str) -> dict[str, Any]:
+        """The `report-sealed-import` command, which only writes the sealed book."""
+        return self._report("report-sealed-import", at, self.sealed_report())
+
+    def _report(self, type_: str, at: str, data: dict[str, Any]) -> dict[str, Any]:
+        digest = hashlib.sha256(encode([type_, at, data])).hexdigest()
         return {
             "id": f"sdtm-report-{digest[:32]}",
-            "type": "report-import",
+            "type": type_,
             "actor": {"id": ACTOR_ID, "role": "data-manager", "org": self._organisation},
             "occurred_at": at,
             "data": data,
             "provenance": {"kind": "import", "source": self._source},
         }
+
+    def open_report(self) -> dict[str, Any]:
+        """The report without what depends on an arm."""
+        return self._data(sealed=False)
 
     def sealed_report(self) -> dict[str, Any]:
         """The same report of the whole files, arms and EX included; never for the open book."""

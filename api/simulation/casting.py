@@ -101,8 +101,9 @@ def _consents(rng: random.Random, reached: int) -> list[datetime]:
 
 def _recruiting_days() -> Iterator[datetime]:
     day = START.replace(hour=0) + DAY
-    while day < HALTED - 3 * DAY:
-        if not PAUSED - 3 * DAY < day < RESTARTED:
+    # Up to two days before: nobody is caught between consent and allocation, but some between two doses.
+    while day < HALTED - 2 * DAY:
+        if not PAUSED - 2 * DAY < day < RESTARTED:
             yield day
         day += DAY
 
@@ -111,9 +112,9 @@ def _site(rng: random.Random, consented: datetime) -> Place:
     chance = rng.random()
     if consented < OTHER_SITES_FROM or chance < 0.4:
         return FJD
-    if chance < 0.65:
+    if chance < 0.6:
         return NORTH
-    return EAST if chance > 0.87 and consented < EAST_CLOSED - 2 * DAY else SOUTH
+    return EAST if chance > 0.82 and consented < EAST_CLOSED - 2 * DAY else SOUTH
 
 
 def _opening(number: int) -> Opening:

@@ -22,7 +22,7 @@ def tell_visits(teller: Teller, visits: Sequence[Visit], begins: datetime, end: 
         else:
             offset = rng.randint(-visit.early_days, visit.late_days)
             if outside or 0.05 <= chance < 0.11:
-                offset = visit.late_days + rng.randint(1, 4)
+                offset = visit.late_days + rng.randint(1, min(3, 1 + visit.late_days))
             planned = (begins + (visit.day + offset) * DAY).replace(hour=8, minute=0)
             started = planned + rng.randrange(6 * 60) * MINUTE
         if started + HOUR >= end.until:
@@ -79,7 +79,7 @@ def tell_ending(teller: Teller, begins: datetime, end: Ending, events: Sequence[
         return dispose("TREATMENT", end.died, "DEATH")
     else:
         return dispose("TREATMENT", end.until, "WITHDRAWAL BY SUBJECT")
-    finished = (begins + (follow_up + 15) * DAY).replace(hour=11, minute=0)
+    finished = (begins + (follow_up + 18) * DAY).replace(hour=11, minute=0)
     if end.died is not None:
         dispose("FOLLOW-UP", end.died, "DEATH")
     elif end.lost is not None:

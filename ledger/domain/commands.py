@@ -89,9 +89,7 @@ def _faults(error: ValidationError, prefix: str = "") -> list[Refusal]:
 
 def command_schema() -> dict[str, Any]:
     """The JSON schema (2020-12) of a command: one form per type."""
-    models = sorted(
-        {spec.data for spec in COMMANDS.values()} | {CommandActor, Provenance}, key=lambda one: one.__name__
-    )
+    models: set[type[Facts]] = {spec.data for spec in COMMANDS.values()} | {CommandActor, Provenance}
     references, definitions = models_json_schema(
         [(model, "validation") for model in sorted(models, key=lambda model: model.__name__)],
         ref_template="#/$defs/{model}",

@@ -13,8 +13,8 @@
    i = size - 1, size - 2, …, 1, with j = draw below i + 1, the members i and j change places.
 4. Index 1 is the first member of the first block.
 
-In numbers: seed 32 zero bytes, stratum "S01", arms CONTROL and TREATMENT 1:1, block sizes 2, 4, 6 give the blocks
-that `tests/domain/test_randomization.py` holds as its golden vector.
+In numbers: the seed of 32 zero bytes, stratum "S01", arms CONTROL and TREATMENT 1:1 and block sizes 2, 4, 6 give the
+blocks TTCCTC CT TCTCCT TC CCTTTC CT TCCTTC CT (C and T for the arms).
 """
 
 import hashlib

@@ -83,9 +83,7 @@ def translated(error: apsw.Error, path: Path) -> Exception:
     if isinstance(error, apsw.ReadOnlyError | apsw.PermissionsError | apsw.CantOpenError):
         return OperationalError(f"{path}: cannot be written (read-only file, folder or disk)")
     if isinstance(error, apsw.BusyError | apsw.LockedError):
-        return OperationalError(
-            f"{path}: another process held the ledger for over {BUSY_MILLISECONDS // 1000} s"
-        )
+        return OperationalError(f"{path}: another process held the ledger for over {BUSY_MILLISECONDS // 1000} s")
     if isinstance(error, apsw.CorruptError | apsw.NotADBError):
         return LedgerFileError(f"{path}: the database is damaged ({error})")
     if isinstance(error, apsw.IOError):

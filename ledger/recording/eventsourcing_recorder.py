@@ -86,9 +86,7 @@ class SQLiteApplicationRecorder(ApplicationRecorder):
         if topics:
             among = f"AND type IN ({','.join('?' * len(topics))}) "
             values += topics
-        rows = self._read(
-            f"{_COLUMNS} WHERE seq >= ? AND seq < ? {among}ORDER BY seq LIMIT ?", [*values, limit]
-        )
+        rows = self._read(f"{_COLUMNS} WHERE seq >= ? AND seq < ? {among}ORDER BY seq LIMIT ?", [*values, limit])
         return [
             Notification(self._originator(name), version, type_, _state(entry, stored), seq + 1)
             for seq, name, version, type_, entry, stored in rows
@@ -99,9 +97,7 @@ class SQLiteApplicationRecorder(ApplicationRecorder):
         rows = self._read("SELECT size FROM head WHERE book = 'open'", ())
         return rows[0][0] or None
 
-    def subscribe(
-        self, gt: int | None = None, topics: Sequence[str] = ()
-    ) -> Subscription[ApplicationRecorder]:
+    def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> Subscription[ApplicationRecorder]:
         """Events after position `gt`, then those still to come, of this and of other processes."""
         return LedgerSubscription(self, gt, topics)
 

@@ -50,15 +50,16 @@ def open_drafts(
     return drafts
 
 
-def sealed_drafts(
-    events: Sequence[Event], versions: dict[str, int] | None, *, actor: Actor
-) -> list[SealedDraft]:
-    """Drafts of sealed events: on the version after `versions`, or (None) on whichever is the next free one."""
+def sealed_drafts(events: Sequence[Event], versions: dict[str, int], *, actor: Actor) -> list[SealedDraft]:
+    """Drafts of sealed events, each on the version after `versions`; of a stream that was not read, the next free one.
+
+    A masked person's command has read no sealed stream, and so its sealed half cannot fail for what is on one.
+    """
     drafts = []
     for n, event in enumerate(events):
         stream, version = event.stream, None
-        if versions is not None:
-            version = versions[stream] = versions.get(stream, 0) + 1
+        if stream in versions:
+            version = versions[stream] = versions[stream] + 1
         drafts.append(SealedDraft(stream, version, event.type, actor, event.payloads(), n, len(events)))
     return drafts
 

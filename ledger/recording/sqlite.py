@@ -365,9 +365,7 @@ class SQLiteBooks:
         return low
 
     def _has_slot(self, stream: str, version: int) -> bool:
-        found = self._fetch(
-            "SELECT 1 FROM sealed_entry WHERE slot = ?", (slot(self._sealing_key(), stream, version),)
-        )
+        found = self._fetch("SELECT 1 FROM sealed_entry WHERE slot = ?", (slot(self._sealing_key(), stream, version),))
         return bool(found)
 
     def _sealing_key(self) -> bytes:
@@ -382,9 +380,7 @@ class SQLiteBooks:
             if last is None:
                 last = self._known(Book.OPEN, draft.stream)[1]
             if draft.version != last + 1 and not (last == -1 and draft.version == 1):
-                raise VersionConflict(
-                    f"version {draft.version} of the stream {draft.stream} does not follow {last}"
-                )
+                raise VersionConflict(f"version {draft.version} of the stream {draft.stream} does not follow {last}")
             ahead[draft.stream] = draft.version
 
     def _sealed_versions(self, drafts: Sequence[SealedDraft]) -> list[int]:

@@ -143,18 +143,23 @@ def test_doses_follow_the_plan_per_kg_but_for_the_mishaps_dealt() -> None:
     assert of_type("correct-sealed-record", listed)
 
 
-def test_each_screen_failure_fails_another_criterion_and_everybody_else_none() -> None:
-    reasons: list[tuple[str, ...]] = []
-    for step in steps(subjects=100):
-        if step.command["type"] == "record-screening":
-            results = evaluate(PROTOCOL, step.command["data"]["values"], step.command["occurred_at"][:10])
-            failed = tuple(result.criterion for result in failures(results))
-            if step.note is not None and step.note.startswith("fails criterion "):
-                assert step.note.removeprefix("fails criterion ") in failed
-                reasons.append(failed)
-            else:
-                assert failed == (("I5",) if step.note == "one value is missing" else ())
-    assert len(set(reasons[1:])) == len(reasons) - 1 == 14  # one of them is waived, for a criterion that is used again
+def test_each_screen_failure_fails_another_criterion_and_whoever_is_enrolled_fails_none_unwaived() -> None:
+    listed = steps(subjects=100)
+    failed: dict[str, tuple[str, ...]] = {}
+    for command in of_type("record-screening", listed):
+        results = evaluate(PROTOCOL, command["data"]["values"], command["occurred_at"][:10])
+        failed[command["data"]["subject"]] = tuple(result.criterion for result in failures(results))
+    ended = {
+        command["data"]["subject"]: command["data"]["verbatim"].removeprefix("Criterion ")
+        for command in of_type("record-disposition", listed)
+        if command["data"]["term"] == "SCREEN FAILURE"
+    }
+    assert len(set(ended.values())) == len(ended) == 14
+    assert all(criterion in failed[subject] for subject, criterion in ended.items())
+    waived = {(command["data"]["subject"], command["data"]["criterion"]) for command in of_type("grant-waiver", listed)}
+    enrolled = {command["data"]["subject"] for command in of_type("enrol-subject", listed)}
+    assert {(subject, criterion) for subject in enrolled for criterion in failed[subject]} == waived
+    assert waived
 
 
 @pytest.mark.parametrize("seed", range(5))

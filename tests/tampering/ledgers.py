@@ -9,18 +9,16 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
-from ledger.domain.events.consent import ConsentObtained
-from ledger.domain.vocabulary import ConsentForm, ConsentGiver
 from ledger.proof.canonical import encode
 from ledger.proof.entry import Actor
 from ledger.proof.findings import Report
 from ledger.proof.schema import STATEMENTS
-from ledger.proof.sections import ARM, PLAIN
+from ledger.proof.sections import ARM, IDENTITY, PLAIN
 from ledger.proof.tree import Frontier, leaf_hash
 from ledger.proof.verify import verify_ledger
 from ledger.recording.drafts import Append, CommandMark, OpenDraft, SealedDraft, open_draft
 from ledger.recording.engine import create_ledger
-from ledger.recording.mapper import anchoring, open_drafts
+from ledger.recording.mapper import anchoring
 from ledger.recording.sqlite import SQLiteBooks
 
 ORIGIN: Final = "ledger.example/NCT00000000/" + "0" * 32
@@ -66,11 +64,17 @@ def fill(books: SQLiteBooks, commands: int = COMMANDS) -> None:
         random = books.randomness.open
         opened: list[OpenDraft] = []
         if number < 3:
-            event = ConsentObtained(
-                occurred_at="2020-05-04T10:00+02:00", subject=subject, site="01", form=ConsentForm.VERBAL,
-                giver=ConsentGiver.FAMILY_MEMBER, document_version="2", giver_name="María \"Mari\" Núñez",
+            versions[f"subject/{subject}"] = 1
+            opened.append(
+                open_draft(
+                    origin=ORIGIN, stream=f"subject/{subject}", version=1, type_="consent.given/1", actor=ACTOR,
+                    payloads=[
+                        (IDENTITY, encode({"giver_name": 'María "Mari" Núñez'})),
+                        (PLAIN, encode({"occurred_at": "2020-05-04T10:00+02:00", "witness": None, "of": [1, {"n": -2}]})),
+                    ],
+                    command=command, n=0, of=1, random=random,
+                )
             )  # fmt: skip
-            opened = open_drafts([event], versions, origin=ORIGIN, actor=ACTOR, command=command, random=random)
         elif number % 4:
             for n in range(2):
                 stream = f"visit/{subject}" if n else 'site/"01"'

@@ -116,7 +116,7 @@ Decide = Callable[[Any, Reads, str], Decision]
 """(command, reads, now) -> decision; raises Refusal. `now` is the time of recording, as `when.recorded` writes it."""
 
 
-DataClass = type[Facts]
+DataClass = type[Facts]  # a name of its own, because CommandSpec has a field `type`
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,13 @@ _SPECS: Final = (
     _spec("lock-database", Reason, trial.lock, "expect no further data", act=True),
     _spec("unlock-database", Reason, trial.unlock, "take data again", act=True),
     _spec("report-import", ImportReport, trial.report_import, "what an import has read, recorded and rejected"),
+    _spec(
+        "report-sealed-import",
+        ImportReport,
+        trial.report_sealed_import,
+        "what of an import depends on an arm",
+        sealed=True,
+    ),
     _spec("record-consent", Consent, consent.obtain, "informed consent; makes somebody a subject"),
     _spec("renew-consent", Renewal, consent.renew, "consent given again"),
     _spec("withdraw-consent", Withdrawal, consent.withdraw, "withdrawal from intervention, follow-up, or all"),

@@ -22,6 +22,7 @@ from ledger.domain.events.trial import (
     DmcRecommended,
     ProtocolAmended,
     Registration,
+    SealedDataImported,
     SiteActivated,
     SiteChange,
     SiteClosed,
@@ -164,3 +165,8 @@ def _noting(cls: type[Event]) -> Decide:
 recommend: Final = _noting(DmcRecommended)
 declare_cut_off: Final = _noting(DataCutOffDeclared)
 report_import: Final = _noting(DataImported)
+
+
+def report_sealed_import(command: Command[Facts], reads: Reads, now: str) -> Decision:
+    """Record what of an import depends on an arm, in the sealed book alone."""
+    return Decision(sealed=_recorded(SealedDataImported, command, reads.protocol, now).open)

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from ledger.domain.events.base import Code, Facts, Name, Text, TrialEvent
-from ledger.domain.vocabulary import DmcRecommendation
+from ledger.domain.vocabulary import Book, DmcRecommendation
 from ledger.domain.when import When
 
 
@@ -171,3 +171,11 @@ class DataImported(ImportReport, TrialEvent):
 
     type: ClassVar[str] = "data.imported/1"
     title: ClassVar[str] = "Data imported"
+
+
+class SealedDataImported(ImportReport, TrialEvent):
+    """What of an import depends on an arm: whole files by their digest, rows of treatments, what was rejected there."""
+
+    type: ClassVar[str] = "sealed-data.imported/1"
+    title: ClassVar[str] = "Sealed data imported"
+    book: ClassVar[Book] = Book.SEALED

@@ -1,0 +1,119 @@
+"""A folder of SDTM datasets as a new ledger: read, mapped to commands, submitted, accounted for row by row.
+
+The ledger is made under a name of its own and takes its place only when the import is through, so that a folder that
+cannot be read, or a disk that fills up, leaves nothing half-imported.
+"""
+
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from api.bootstrap import create_trial
+from api.sdtm.mapped import ACTOR_ID, Mapped
+from api.sdtm.mapping import commands
+from api.sdtm.protocol_of import protocol_from_sdtm
+from api.sdtm.reading import read_folder, unread_files
+from api.sdtm.report import Tally
+from ledger.application import CommandRefusedError, TrialLedger
+from ledger.domain.commands import CommandError, parse_command
+from ledger.keys.file import keys_folder
+from ledger.proof.entry import Actor
+from ledger.proof.ledger_file import LedgerFileError
+from ledger.recording.sqlite import utc_now
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What came of an import. `refused` counts commands that the ledger did not take; their rows are in `rejected`."""
+
+    ledger: Path
+    trial: str
+    recorded: int
+    refused: int
+    by_command: dict[str, int]
+    rejected: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """As `import sdtm --json` prints it."""
+        return {
+            "ledger": str(self.ledger),
+            "trial": self.trial,
+            "recorded": self.recorded,
+            "refused": self.refused,
+            "commands": self.by_command,
+            "rejected": list(self.rejected),
+            "notes": list(self.notes),
+        }
+
+
+def import_folder(folder: Path, ledger: Path, *, on_command: Callable[[], None] = lambda: None) -> Imported:
+    """Import `folder` into the new ledger file `ledger`. Raises SdtmError, LedgerFileError, StorageError."""
+    if ledger.exists() or keys_folder(ledger).exists():
+        raise LedgerFileError(f"{ledger}: exists already; an import makes a new ledger")
+    datasets = read_folder(folder)
+    protocol, notes = protocol_from_sdtm(datasets)
+    source = f"SDTM {protocol.trial_id}"
+    tally = Tally(datasets, source, notes=notes, unread=unread_files(folder))
+    draft = ledger.with_name(f".{ledger.name}.{os.getpid()}.import")
+    try:
+        trial = create_trial(
+            draft,
+            protocol,
+            actor=Actor(ACTOR_ID, protocol.sponsor.name, "sponsor"),
+            host="localhost",
+            provenance={"kind": "import", "source": source, "synthesised": ["actor", "recorded_at"]},
+        )
+        try:
+            counts, refused = _submit_all(trial, tally, commands(datasets, protocol, source=source), on_command)
+        finally:
+            trial.close()
+        os.rename(keys_folder(draft), keys_folder(ledger))
+        os.rename(draft, ledger)
+    except BaseException:
+        for suffix in ("", "-wal", "-shm"):
+            draft.with_name(draft.name + suffix).unlink(missing_ok=True)
+        shutil.rmtree(keys_folder(draft), ignore_errors=True)
+        raise
+    sealed = tally.sealed_report()
+    opened = tally.open_report()
+    return Imported(
+        ledger,
+        protocol.trial_id,
+        sum(counts.values()),
+        refused,
+        counts,
+        (*opened["rejected"], *sealed["rejected"]),
+        (*opened["notes"], *sealed["notes"]),
+    )
+
+
+def _submit_all(
+    trial: TrialLedger, tally: Tally, items: Any, on_command: Callable[[], None]
+) -> tuple[dict[str, int], int]:
+    counts: dict[str, int] = {}
+    refused = 0
+    for item in items:
+        if not isinstance(item, Mapped):
+            tally.add(item)
+            continue
+        try:
+            trial.submit(parse_command(item.command))
+        except CommandError as error:
+            refused += 1
+            tally.refused(item, error.refusals[0].field, error.refusals[0].message)
+        except CommandRefusedError as error:
+            refused += 1
+            tally.refused(item, error.refusal.field, str(error.refusal.message))
+        else:
+            tally.add(item)
+            counts[item.command["type"]] = counts.get(item.command["type"], 0) + 1
+        on_command()
+    at = utc_now().isoformat(timespec="seconds")
+    for command in (tally.command(at), tally.sealed_command(at)):
+        trial.submit(parse_command(command))
+        counts[command["type"]] = 1
+    return counts, refused

@@ -1,0 +1,232 @@
+"""A trial told by commands, in memory: what the application does with a file, done with lists."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from ledger.domain.commands import parse_command
+from ledger.domain.decisions import Decision, Reads, Refusal, counted_stream, decide, subject_of
+from ledger.domain.events import Event
+from ledger.domain.events.base import subject_stream
+from ledger.domain.history import Fact, corrected
+from ledger.domain.protocol import Protocol, reference_protocol
+from ledger.domain.state import SealedSubjectState, SubjectState, TrialState
+from ledger.domain.vocabulary import Book
+
+NOW: Final = "2020-06-01T12:00:00.000000Z"
+PROTOCOL: Final = reference_protocol()
+IMPORT: Final = {"kind": "import", "source": "pilot"}
+
+ELIGIBLE: Final[dict[str, Any]] = {
+    "sex": "M",
+    "age_years": 61,
+    "rt_pcr_result": "POSITIVE",
+    "rt_pcr_specimen": "TRACHEAL_ASPIRATE",
+    "intubated": True,
+    "mechanical_ventilation": True,
+    "failure_secondary_to_sars_cov_2": True,
+    "bilateral_infiltrate": True,
+    "lv_failure_excluded_by": "ULTRASOUND",
+    "sudden_onset": True,
+    "pao2_fio2_mmhg": "150.5",
+    "childbearing_potential": False,
+    "consent_form": "VERBAL",
+    "consent_giver": "FAMILY_MEMBER",
+    "other_ards_cause": False,
+    "failing_organs": 2,
+    "ecmo_needed": False,
+    "copd_severity": "NONE",
+    "home_oxygen": "NEVER",
+    "pregnant": False,
+    "lactating": False,
+    "effective_contraception": True,
+    "active_tumour": False,
+    "prior_immunosuppression": False,
+    "product_hypersensitivity": False,
+    "last_dvt_pe_date": "NEVER",
+    "last_trial_participation_date": "NEVER",
+}
+CONSENT: Final = {
+    "site": "S01",
+    "form": "VERBAL",
+    "giver": "FAMILY_MEMBER",
+    "relation": "SPOUSE",
+    "witnessed": True,
+    "document_version": "1.0",
+}
+TREATMENT: Final = {
+    "dose_number": 1,
+    "product": "MSC",
+    "lot": "L-1",
+    "weight_kg": "80",
+    "given_amount": "120",
+    "unit": "million cells",
+    "started_at": "2020-05-21T10:00+02:00",
+}
+SPONSOR_COMMANDS: Final = [
+    "register-trial",
+    "amend-protocol",
+    "activate-site",
+    "close-site",
+    "halt-trial",
+    "suspend-trial",
+    "impose-clinical-hold",
+    "restart-trial",
+    "terminate-trial",
+]
+DATA_MANAGER_COMMANDS: Final = [
+    "lock-database",
+    "unlock-database",
+    "declare-data-cut-off",
+    "report-import",
+    "code-adverse-event",
+]
+PHARMACIST_COMMANDS: Final = ("record-treatment", "record-action-taken", "correct-sealed-record")
+
+
+def usual_role(type_: str) -> str:
+    """The role in which somebody usually gives a command."""
+    if type_ in SPONSOR_COMMANDS:
+        return "sponsor"
+    if type_ in DATA_MANAGER_COMMANDS:
+        return "data-manager"
+    if type_ in PHARMACIST_COMMANDS:
+        return "pharmacist"
+    return "dmc" if type_ == "record-dmc-recommendation" else "investigator"
+
+
+@dataclass
+class Story:
+    """The facts recorded so far, and the door to record more."""
+
+    arms: dict[tuple[str, int], str] = field(default_factory=dict)
+    arm_of: Callable[[str, int], str | None] | None = None
+    now: str = NOW
+    facts: list[Fact] = field(default_factory=list)
+    commands: int = 0
+
+    def facts_of(self, stream: str, book: Book = Book.OPEN) -> list[Fact]:
+        return [fact for fact in self.facts if fact.stream == stream and fact.book is book]
+
+    @property
+    def trial(self) -> TrialState:
+        return TrialState.fold(self.facts_of("trial"))
+
+    def subject(self, subject: str = "P1") -> SubjectState:
+        return SubjectState.fold(self.facts_of(subject_stream(subject)))
+
+    def sealed(self, subject: str = "P1") -> SealedSubjectState:
+        return SealedSubjectState.fold(self.facts_of(subject_stream(subject), Book.SEALED))
+
+    def command(self, type_: str, data: dict[str, Any], on: str = "2020-05-20", **more: Any) -> dict[str, Any]:
+        """A command as it would be submitted, by the usual role unless `role` says otherwise."""
+        self.commands += 1
+        role = more.pop("role", None) or ("data-manager" if "provenance" in more else usual_role(type_))
+        return {
+            "id": more.pop("id", f"c{self.commands}"),
+            "type": type_,
+            "actor": {"id": f"{role}-1", "role": role, "org": "FJD"},
+            "occurred_at": on,
+            "data": data,
+            **more,
+        }
+
+    def tell(self, type_: str, data: dict[str, Any], on: str = "2020-05-20", **more: Any) -> Decision:
+        """Give a command and record what it becomes. Raises Refusal, and then nothing is recorded."""
+        return self.give(self.command(type_, data, on, **more))
+
+    def give(self, value: dict[str, Any]) -> Decision:
+        """The same for a whole command."""
+        command = parse_command(value)
+        target = None
+        if command.type in ("correct-record", "correct-sealed-record"):
+            about = value["data"]["target"]
+            book = Book.SEALED if command.type == "correct-sealed-record" else Book.OPEN
+            target = next(
+                (
+                    fact
+                    for fact in corrected(self.facts)
+                    if (fact.command, fact.n, fact.book) == (about["command"], about.get("n", 0), book)
+                ),
+                None,
+            )
+        subject = subject_of(command, target)
+        reads = Reads(
+            trial=self.trial,
+            subject=None if subject is None else self.subject(subject),
+            sealed=self.sealed(subject) if subject and command.type in PHARMACIST_COMMANDS else None,
+            target=target,
+            arm_of=self.arm_of or (lambda stratum, index: self.arms.get((stratum, index), "TREATMENT")),
+        )
+        counted = counted_stream(command, reads)
+        if counted is not None:
+            reads = Reads(reads.trial, reads.subject, None, {counted: len(self.facts_of(counted))}, None, reads.arm_of)
+        decision = decide(command, reads, self.now)
+        for events in (decision.open, decision.sealed):
+            for n, event in enumerate(events):
+                self._record(event, command.actor.in_entry, command.id, n)
+        return decision
+
+    def _record(self, event: Event, actor: Any, command: str, n: int) -> None:
+        seq = sum(fact.book is event.book for fact in self.facts)
+        data = event.model_dump(mode="json", exclude_none=True)
+        assert type(event).read(data) == event
+        version = len(self.facts_of(event.stream, event.book)) + 1
+        id_ = f"{len(self.facts):032x}"
+        self.facts.append(
+            Fact(event.book, seq, seq, self.now, id_, actor, command, n, event.stream, version, event.type, data)
+        )
+
+    def refused(self, type_: str, data: dict[str, Any], on: str = "2020-05-20", **more: Any) -> tuple[str, str]:
+        """(rule, field) of the refusal that a command meets; fails if it is recorded."""
+        before = list(self.facts)
+        try:
+            self.tell(type_, data, on, **more)
+        except Refusal as refusal:
+            assert self.facts == before
+            assert refusal.message
+            return refusal.rule, refusal.field
+        raise AssertionError(f"{type_} was recorded")
+
+
+def deviations_of(decision: Decision) -> list[str]:
+    """The rules of the deviations that a decision raises, in either book."""
+    return [
+        getattr(event, "rule", "") or "" for event in (*decision.open, *decision.sealed) if "deviation" in event.type
+    ]
+
+
+def begun(protocol: Protocol = PROTOCOL, site: str = "S01") -> Story:
+    """A registered trial with one active site."""
+    story = Story()
+    story.tell("register-trial", {"protocol": protocol.model_dump(mode="json")}, "2020-05-06")
+    story.tell("activate-site", {"site": site}, "2020-05-07")
+    return story
+
+
+def consented(subject: str = "P1", story: Story | None = None) -> Story:
+    """… with a subject who has consented."""
+    story = story or begun()
+    story.tell("record-consent", {"subject": subject, **CONSENT}, "2020-05-18")
+    return story
+
+
+def screened(subject: str = "P1", story: Story | None = None, **changes: Any) -> Story:
+    """… and is screened: eligible, but for `changes`."""
+    story = consented(subject, story)
+    story.tell("record-screening", {"subject": subject, "values": {**ELIGIBLE, **changes}}, "2020-05-19")
+    return story
+
+
+def enrolled(subject: str = "P1", story: Story | None = None) -> Story:
+    """… and enrolled."""
+    story = screened(subject, story)
+    story.tell("enrol-subject", {"subject": subject}, "2020-05-19")
+    return story
+
+
+def randomized(subject: str = "P1", story: Story | None = None) -> Story:
+    """… and randomized on 2020-05-20."""
+    story = enrolled(subject, story)
+    story.tell("randomize-subject", {"subject": subject}, "2020-05-20")
+    return story
