@@ -8,6 +8,7 @@
    free, and cannot fail for a sealed reason.
 """
 
+import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -87,7 +88,7 @@ class _Read:
 
 
 class TrialLedger:
-    """One trial's ledger, for recording."""
+    """One trial's ledger, for recording. Safe for several threads, and several processes."""
 
     def __init__(
         self,
@@ -105,6 +106,7 @@ class TrialLedger:
             path, books=frozenset({Book.OPEN}), classes=frozenset({PLAIN, IDENTITY}), key=keys.marks
         )
         self._sealed = LedgerReader(path, books=frozenset({Book.SEALED}), classes=frozenset({ARM}), key=keys.marks)
+        self._lock = threading.RLock()  # of what is remembered and read; appends of several threads share commits
         self._trial: tuple[int, TrialState] | None = None
         self._subjects: OrderedDict[str, _Subject] = OrderedDict()
         self._sealed_subjects: OrderedDict[str, _Sealed] = OrderedDict()
@@ -160,26 +162,30 @@ class TrialLedger:
         fresh = False
         for _ in range(_ATTEMPTS):
             try:
-                read = self._read(command, spec, fresh=fresh)
-                decision = decide(command, read.reads, recorded(self._clock()))
+                with self._lock:
+                    read = self._read(command, spec, fresh=fresh)
+                    decision = decide(command, read.reads, recorded(self._clock()))
+                    drafts = self._drafts(command, digest, read, decision)
             except Refusal as refusal:
                 if fresh:
                     raise CommandRefusedError(refusal) from None
                 fresh = True
                 continue
             try:
-                done = self._append(command, digest, read, decision)
+                done = self._books.append(drafts)
             except VersionConflict:
                 fresh = True
                 continue
             if not done.repeated:
-                self._learn(command, decision, done)
+                with self._lock:
+                    self._learn(command, decision, done, read)
             return _answer(command.id, spec, done)
         raise CommandRefusedError(Refusal("busy", "id", f"others wrote {_ATTEMPTS} times in between; send it again"))
 
     def arm_of(self, subject: str) -> str | None:
         """The arm of a subject, for who may see arms; None while there is none."""
-        return self._read_sealed(subject_stream(subject), fresh=True).state.arm
+        with self._lock:
+            return self._read_sealed(subject_stream(subject), fresh=True).state.arm
 
     # -- what a command says, and what it needs ----------------------------------------------------------------------
 
@@ -231,7 +237,7 @@ class TrialLedger:
         known = None if fresh else self._sealed_subjects.get(stream)
         if known is None:
             with self._sealed:
-                facts = [fact for fact in self._sealed.stream(stream) if fact.book is Book.SEALED]
+                facts = self._sealed.stream(stream)
             known = _Sealed(len(facts), SealedSubjectState.fold(facts))
             _remember(self._sealed_subjects, stream, known)
         return known
@@ -256,7 +262,7 @@ class TrialLedger:
 
     # -- recording ---------------------------------------------------------------------------------------------------
 
-    def _append(self, command: Command[Facts], digest: str, read: _Read, decision: Decision) -> Recorded:
+    def _drafts(self, command: Command[Facts], digest: str, read: _Read, decision: Decision) -> Append:
         actor = command.actor.in_entry
         mark = CommandMark(command.id, digest)
         at = {guard.stream: guard.version for guard in read.guards if guard.book is Book.OPEN}
@@ -264,38 +270,44 @@ class TrialLedger:
             if event.stream not in at:
                 with self._open:
                     at[event.stream] = self._open.version(event.stream)
-        return self._books.append(
-            Append(
-                mark,
-                open_drafts(
-                    decision.open,
-                    at,
-                    origin=self.origin,
-                    actor=actor,
-                    command=mark,
-                    random=self._books.randomness.open,
-                ),
-                sealed_drafts(
-                    decision.sealed,
-                    {guard.stream: guard.version for guard in read.guards if guard.book is Book.SEALED},
-                    actor=actor,
-                ),
-                read.guards,
-            )
+        return Append(
+            mark,
+            open_drafts(
+                decision.open,
+                at,
+                origin=self.origin,
+                actor=actor,
+                command=mark,
+                random=self._books.randomness.open,
+            ),
+            sealed_drafts(
+                decision.sealed,
+                {guard.stream: guard.version for guard in read.guards if guard.book is Book.SEALED},
+                actor=actor,
+            ),
+            read.guards,
         )
 
-    def _learn(self, command: Command[Facts], decision: Decision, done: Recorded) -> None:
+    def _learn(self, command: Command[Facts], decision: Decision, done: Recorded, read: _Read) -> None:
         """Carry what was just recorded into what is remembered, so that the next command need not read it."""
+        versions = {guard.stream: guard.version for guard in read.guards if guard.book is Book.OPEN}
         for n, event in enumerate(decision.open):
             stream = event.stream
             if stream == TRIAL_STREAM:
                 self._trial = None
-            elif (known := self._subjects.get(stream)) is not None:
-                fact = _fact(event, command, done, n, known.version + 1)
-                if needs_refold([fact]):
-                    del self._subjects[stream]
-                else:
-                    self._subjects[stream] = _Subject(known.version + 1, SubjectState.apply(known.state, fact))
+                continue
+            known = self._subjects.get(stream)
+            if known is None:
+                continue
+            if known.version != versions.get(stream):  # another thread has read or written it since
+                del self._subjects[stream]
+                continue
+            versions[stream] = known.version + 1
+            fact = _fact(event, command, done, n, known.version + 1)
+            if needs_refold([fact]):
+                del self._subjects[stream]
+            else:
+                self._subjects[stream] = _Subject(known.version + 1, SubjectState.apply(known.state, fact))
         for event in decision.sealed:
             self._sealed_subjects.pop(event.stream, None)
         if self._trial is None:

@@ -235,3 +235,33 @@ def test_no_consent_slips_past_a_halt_that_is_recorded_at_the_same_time(tmp_path
         thread.join()
         recorded = types(trial.path)
         assert "consent.obtained/1" not in recorded[recorded.index("trial.temporarily-halted/1") :]
+
+
+def test_threads_that_share_one_ledger_record_every_command_once_and_remember_rightly(trial: Trial) -> None:
+    for number in range(4):
+        trial.randomized(f"S-{number}")
+    commands = [
+        parse_command(
+            trial.envelope("record-visit", {"subject": f"S-{number % 4}", "visit": "DAY 3"}, id=f"visit-{number}")
+        )
+        for number in range(60)
+    ]
+    failures: list[BaseException] = []
+
+    def work(part: int) -> None:
+        try:
+            for command in commands[part::6]:
+                trial.ledger.submit(command)
+                trial.ledger.submit(command)
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=work, args=(part,)) for part in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+    assert types(trial.path).count("visit.recorded/1") == 60
+    assert verify_ledger(trial.path).ok
+    trial.do("record-visit", {"subject": "S-1", "visit": "DAY 7"})  # and goes on from what it remembers

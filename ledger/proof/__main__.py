@@ -42,7 +42,7 @@ def in_words(report: Report) -> str:
         lines.append(f"{name} book: {book.size} entries, root {shown['root']}, head {shown['head']}")
     lines += [str(finding) for finding in report.findings]
     if report.ok:
-        lines.append(f"Verified ({report.assurance}): every entry, column and payload is as the chain and tree have it.")
+        lines.append(f"Verified ({report.assurance}): every entry, column and payload is as chain and tree have it.")
     else:
         sound = ", ".join(f"{book} {first} to {last}" for book, first, last in report.sound)
         lines.append(f"NOT verified: {len(report.findings)} findings. Sound: {sound or 'nothing'}.")

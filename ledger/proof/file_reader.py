@@ -87,7 +87,7 @@ class LedgerFile:
             findings.add("schema", None, None, f"the {stored[name][0]} {name} is not of the format")
 
     def check_database(self, findings: Findings) -> None:
-        """SQLite's own check of pages, indexes and types. It runs beside the reading of rows, and is waited for here."""
+        """SQLite's own check of pages, indexes and types. It runs while rows are read, and is waited for here."""
         for line in self._checked.result():
             # A generated column of an entry that is no JSON stops the check; the entry has its own finding.
             if line != "ok" and not (findings and "malformed JSON" in line):
@@ -185,9 +185,7 @@ class LedgerFile:
             self._connection.close()
             raise LedgerFileError(f"{self.path}: the database is damaged ({error})") from None
         self._schema = [(_shown(kind), _shown(name), _shown(sql)) for kind, name, sql in rows]
-        return frozenset(
-            name for kind, name, sql in self._schema if kind == "table" and sql.startswith("CREATE TABLE")
-        )
+        return frozenset(name for kind, name, sql in self._schema if kind == "table" and sql.startswith("CREATE TABLE"))
 
 
 def _connect(path: Path) -> sqlite3.Connection:

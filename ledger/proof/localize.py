@@ -97,7 +97,8 @@ class Chain:
         """An entry after which the link is broken, until it is seen whether the next one is too; and its name."""
         self._kept_in_run = False
         self._no_beginning = False
-        self._in_doubt: list[int] = []
+        self.in_doubt: list[int] = []
+        """The entries in doubt so far (rule 2)."""
         self._unconfirmed: list[int] = []
 
     def settled(self, rows: Iterator[Row]) -> Iterator[Settled]:
@@ -140,7 +141,7 @@ class Chain:
             return
         for seq in self._unconfirmed:
             findings.unsound(self.book, seq)
-        doubted = self._in_doubt + (self._unconfirmed if comparable else [])
+        doubted = self.in_doubt + (self._unconfirmed if comparable else [])
         for seq in sorted(doubted):
             findings.add(
                 "unconfirmed", self.book, seq,
@@ -158,8 +159,8 @@ class Chain:
         self._kept = None
         if kept is not None:
             if link == _BROKEN and not self._kept_in_run and kept[0][2] is not None:
-                self._in_doubt.append(kept[0][0])
-                yield TRUSTED, kept[0], kept[0][1]
+                self.in_doubt.append(kept[0][0])
+                yield TRUSTED, kept[0], None  # its hash is not to be held against a sealed entry
             else:
                 yield self._altered(*kept)
         before = self._before
@@ -211,7 +212,8 @@ class Chain:
         first = max(head.size, 0)
         self._findings.add(
             "beyond", self.book, first,
-            f"entries {first} to {self.size - 1} stand after the end that the stored head gives", count=self.size - first,
+            f"entries {first} to {self.size - 1} stand after the end that the stored head gives",
+            count=self.size - first,
         )  # fmt: skip
         last = self._file.entry_at(self.book, head.size - 1)
         if head.size < 0 or (GENESIS if head.size == 0 else leaf_hash(last or b"")) != head.hash:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
@@ -14,6 +15,8 @@ from ledger.proof.sections import ANCHOR, OPEN_CLASSES
 from ledger.proof.stored_sections import check_sections
 
 ANCHOR_TYPE: Final = b"sealed-book.anchored/1"
+_SIZE: Final = re.compile("[0-9]{16}")
+_ROOT: Final = re.compile("[0-9a-f]{64}")
 
 
 class OpenEntrySeen(NamedTuple):
@@ -129,7 +132,7 @@ class OpenBook:
         try:
             told = json.loads(payloads[ANCHOR])
             size, root = told["size"], told["root"]
-            if told.keys() == {"size", "root"} and len(size) == 16 and size.isascii() and size.isdigit() and len(root) == 64:
+            if told.keys() == {"size", "root"} and _SIZE.fullmatch(size) and _ROOT.fullmatch(root):
                 return int(size), bytes.fromhex(root)
         except (ValueError, KeyError, TypeError, AttributeError):
             pass

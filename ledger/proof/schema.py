@@ -13,6 +13,15 @@ FORMAT: Final = 1
 """`PRAGMA user_version`."""
 
 
+def _no_replace(table: str, *taken: str) -> str:
+    """REPLACE deletes without asking the trigger against DELETE, so what it would replace is looked for first."""
+    found = " OR ".join(f"EXISTS (SELECT 1 FROM {table} WHERE {each})" for each in taken)
+    return (
+        f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} WHEN {found} "
+        f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+    )
+
+
 def _refusals(table: str) -> list[str]:
     return [
         f"CREATE TRIGGER {table}_no_{verb} BEFORE {verb.upper()} ON {table} "
@@ -42,7 +51,10 @@ STATEMENTS: Final = (
     *_refusals("open_stream"),
     *_refusals("open_entry"),
     *_refusals("sealed_entry"),
+    _no_replace("open_stream", "id = NEW.id", "name = NEW.name"),
+    _no_replace("head", "book = NEW.book"),
     "CREATE TRIGGER head_no_delete BEFORE DELETE ON head BEGIN SELECT RAISE(ABORT, 'head is kept'); END",
-    "CREATE TRIGGER head_only_grows BEFORE UPDATE ON head WHEN NEW.book <> OLD.book OR NEW.origin <> OLD.origin "
-    "OR NEW.size <= OLD.size BEGIN SELECT RAISE(ABORT, 'head only grows'); END",
+    # Of these two columns only: a trigger on the others would run in each append, and take 3 % of its time.
+    "CREATE TRIGGER head_keeps_its_origin BEFORE UPDATE OF book, origin ON head "
+    "BEGIN SELECT RAISE(ABORT, 'the origin of a book is kept'); END",
 )

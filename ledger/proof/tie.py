@@ -82,7 +82,7 @@ class Tie:
                 )  # fmt: skip
             return
         trees = self._chain.trees
-        if trees.known:
+        if trees.known and not self._chain.in_doubt:
             agrees = trees.ought().root() == root
             if not agrees and self._agreed_root:
                 findings.add("anchor", "open", at, f"the first {size} entries of the sealed book have another root")

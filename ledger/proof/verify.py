@@ -97,9 +97,7 @@ def _quoted(origin: bytes) -> bytes:
     return quote(origin.decode("utf-8", "replace"))[1:-1].encode()
 
 
-def _reported(
-    entries: Iterator[OpenEntrySeen], tie: Tie, progress: Progress, total: int
-) -> Iterator[OpenEntrySeen]:
+def _reported(entries: Iterator[OpenEntrySeen], tie: Tie, progress: Progress, total: int) -> Iterator[OpenEntrySeen]:
     progress(0, total)
     for entry in entries:
         if not entry.seq % _EVERY:

@@ -122,14 +122,14 @@ class LedgerReader(AbstractContextManager["LedgerReader"]):
     def stream(self, stream: str, stop: Position | None = None) -> list[Fact]:
         """The facts of one stream, of each readable book, up to `stop`, in merged order."""
         end = stop or self.head()
-        facts = [
-            open_fact(seq, entry, sections, self.classes)
-            for seq, entry, sections in self._query(
+        facts: list[Fact] = []
+        if Book.OPEN in self.books:
+            rows = self._query(
                 "SELECT seq, entry, sections FROM open_entry JOIN open_stream ON open_entry.stream = open_stream.id "
                 "WHERE name = ? AND seq < ? ORDER BY version",
                 (stream, end.open),
             )
-        ]
+            facts += [open_fact(seq, entry, sections, self.classes) for seq, entry, sections in rows]
         if Book.SEALED in self.books and end.sealed is not None:
             facts += self._sealed_stream(stream, end.sealed)
             facts.sort(key=lambda fact: fact.order)

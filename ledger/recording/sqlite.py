@@ -36,6 +36,9 @@ from ledger.recording.engine import SQLiteValue, connect, fetch, open_reading, r
 from ledger.recording.rows import sealed_header
 
 _BATCH: Final = 512
+_OPEN: Final = Book.OPEN
+_STORE_HEAD: Final = "UPDATE head SET size = ?, hash = ?, frontier = ? WHERE book = ?"
+_INSERT: Final = "INSERT INTO open_entry (seq, stream, version, command, entry, sections) VALUES (?, ?, ?, ?, ?, ?)"
 
 
 class VersionConflict(IntegrityError):  # noqa: N818 - the field's word
@@ -145,10 +148,16 @@ class SQLiteBooks:
         in each case nothing of it is recorded. A command that was recorded before gives its first answer again.
         """
         ticket = _Ticket(append)
-        self._waiting.append(ticket)
-        with self._leader:
-            while ticket.result is None and ticket.error is None:
-                self._commit(self._take())
+        if self._leader.acquire(blocking=False):  # nobody else is writing: the direct path
+            try:
+                self._commit([ticket, *self._take()])
+            finally:
+                self._leader.release()
+        else:
+            self._waiting.append(ticket)
+            with self._leader:
+                while ticket.result is None and ticket.error is None:
+                    self._commit(self._take())
         if self._watchers:
             with self._committed:
                 self._committed.notify_all()
@@ -204,10 +213,10 @@ class SQLiteBooks:
                     ticket.result = self._append(ticket.append)
                 except IntegrityError as error:
                     ticket.error = error
-            if opened.size > open_size:
-                self._store_head(Book.OPEN)
             if sealed.size > sealed_size:
-                self._store_head(Book.SEALED)
+                execute(_STORE_HEAD, (sealed.size, sealed.hash, sealed.frontier.to_bytes(), "sealed"))
+            if opened.size > open_size:
+                execute(_STORE_HEAD, (opened.size, opened.hash, opened.frontier.to_bytes(), "open"))
             execute("COMMIT")
             self._data_version = self._connection.data_version()
         except BaseException as error:
@@ -236,7 +245,7 @@ class SQLiteBooks:
         return fetch(self._connection, statement, values)
 
     def _book(self, book: Book) -> BookState:
-        state = self._open if book is Book.OPEN else self._sealed
+        state = self._open if book is _OPEN else self._sealed
         assert state is not None
         return state
 
@@ -271,13 +280,6 @@ class SQLiteBooks:
         except apsw.Error as error:
             raise translated(error, self.path) from error
 
-    def _store_head(self, book: Book) -> None:
-        state = self._book(book)
-        self._connection.execute(
-            "UPDATE head SET size = ?, hash = ?, frontier = ? WHERE book = ?",
-            (state.size, state.hash, state.frontier.to_bytes(), book.value),
-        )
-
     def _append(self, append: Append) -> Recorded:
         """Check, then write. Raises IntegrityError before the first row is written, or not at all."""
         command = append.command
@@ -294,7 +296,7 @@ class SQLiteBooks:
         at = max(recorded(self._clock()), opened.at)
         first = opened.size
         for draft in append.open:
-            self._write_open(draft, at)
+            self._write_open(opened, draft, at)
         if append.open and self.anchoring is not None:
             self._anchor_if_due(self.anchoring, at)
         sealed = self._book(Book.SEALED)
@@ -396,20 +398,16 @@ class SQLiteBooks:
             versions.append(last + 1)
         return versions
 
-    def _write_open(self, draft: OpenDraft, at: str) -> None:
-        state = self._book(Book.OPEN)
-        known = state.versions.get(draft.stream) or self._known(Book.OPEN, draft.stream)
-        key = known[0]
+    def _write_open(self, state: BookState, draft: OpenDraft, at: str) -> None:
+        stream, version, command, fragments, sections = draft
+        key = (state.versions.get(stream) or self._known(Book.OPEN, stream))[0]
         if not key:
-            self._connection.execute("INSERT INTO open_stream (name) VALUES (?)", (draft.stream,))
+            self._connection.execute("INSERT INTO open_stream (name) VALUES (?)", (stream,))
             key = self._connection.last_insert_rowid()
-        raw = entries.complete(draft.fragments, at, state.hash, state.size)
-        self._connection.execute(
-            "INSERT INTO open_entry (seq, stream, version, command, entry, sections) VALUES (?, ?, ?, ?, ?, ?)",
-            (state.size, key, draft.version, draft.command, raw, draft.sections),
-        )
+        raw = entries.complete(fragments, at, state.hash, state.size)
+        self._connection.execute(_INSERT, (state.size, key, version, command, raw, sections))
         state.took(raw, at)
-        state.versions[draft.stream] = (key, draft.version)
+        state.versions[stream] = (key, version)
 
     def _anchor_if_due(self, anchoring: Anchoring, at: str) -> None:
         opened, sealed = self._book(Book.OPEN), self._book(Book.SEALED)
@@ -418,7 +416,7 @@ class SQLiteBooks:
         # One anchor is due in each run of `every` open entries; one that was missed is covered by the next.
         if opened.size // anchoring.every > opened.anchored // anchoring.every:
             version = self._version(Book.OPEN, anchoring.stream) + 1
-            self._write_open(anchoring.draft(sealed.size, sealed.frontier.root(), version, at), at)
+            self._write_open(opened, anchoring.draft(sealed.size, sealed.frontier.root(), version, at), at)
             opened.anchored = opened.size
 
     def _last_anchored(self, stream: str) -> int:

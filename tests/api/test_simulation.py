@@ -22,7 +22,7 @@ from ledger.proof.entry import Actor
 PROTOCOL = reference_protocol()
 SEALED = {"record-treatment", "record-action-taken", "correct-sealed-record"}
 NOT_PLAYED = {
-    *("register-trial", "report-import", "claim-screening", "claim-randomization"),
+    *("register-trial", "report-import", "report-sealed-import", "claim-screening", "claim-randomization"),
     *("suspend-trial", "impose-clinical-hold", "terminate-trial", "lock-database", "unlock-database"),
 }
 BY_SUBJECTS = pytest.mark.parametrize("subjects", [1, 2, 12, 60, 100])

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import pytest
+
 from ledger.domain.commands import parse_command
 from ledger.domain.decisions import Decision, Reads, Refusal, counted_stream, decide, subject_of
 from ledger.domain.events import Event
@@ -63,7 +65,7 @@ TREATMENT: Final = {
     "unit": "million cells",
     "started_at": "2020-05-21T10:00+02:00",
 }
-SPONSOR_COMMANDS: Final = [
+SPONSOR_COMMANDS: Final = (
     "register-trial",
     "amend-protocol",
     "activate-site",
@@ -73,14 +75,14 @@ SPONSOR_COMMANDS: Final = [
     "impose-clinical-hold",
     "restart-trial",
     "terminate-trial",
-]
-DATA_MANAGER_COMMANDS: Final = [
+)
+DATA_MANAGER_COMMANDS: Final = (
     "lock-database",
     "unlock-database",
     "declare-data-cut-off",
     "report-import",
     "code-adverse-event",
-]
+)
 PHARMACIST_COMMANDS: Final = ("record-treatment", "record-action-taken", "correct-sealed-record")
 
 
@@ -180,13 +182,11 @@ class Story:
     def refused(self, type_: str, data: dict[str, Any], on: str = "2020-05-20", **more: Any) -> tuple[str, str]:
         """(rule, field) of the refusal that a command meets; fails if it is recorded."""
         before = list(self.facts)
-        try:
+        with pytest.raises(Refusal) as caught:
             self.tell(type_, data, on, **more)
-        except Refusal as refusal:
-            assert self.facts == before
-            assert refusal.message
-            return refusal.rule, refusal.field
-        raise AssertionError(f"{type_} was recorded")
+        assert self.facts == before
+        assert caught.value.message
+        return caught.value.rule, caught.value.field
 
 
 def deviations_of(decision: Decision) -> list[str]:

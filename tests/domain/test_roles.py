@@ -57,7 +57,7 @@ def test_a_role_that_is_not_in_the_table_sees_nothing(role: str) -> None:
 def test_the_table_grants_no_command_that_does_not_exist_and_leaves_only_claims_to_imports() -> None:
     granted = {command for grant in ROLES.values() for command in grant.commands}
     assert granted <= set(COMMANDS)
-    assert set(COMMANDS) - granted == {"claim-screening", "claim-randomization"}
+    assert set(COMMANDS) - granted == {"claim-screening", "claim-randomization", "report-sealed-import"}
     assert all(spec.roles == roles_for(spec.type) for spec in COMMANDS.values())
 
 

@@ -78,7 +78,7 @@ def test_a_halt_on_top_of_another_changes_its_kind_and_not_its_start() -> None:
         ("2020-05-10", True),
         ("2020-05-14", True),
         ("2020-05-15", False),
-        ("2020-05", True),  # may have been within it
+        ("2020-05", False),  # may have been after it
         ("2020-05-09T23:59+00:00", False),
     ],
 )

@@ -45,9 +45,7 @@ def open_entries(draw: st.DrawFn) -> bytes:
 def sealed_entries(draw: st.DrawFn) -> bytes:
     parts = parts_json([("arm", bytes.fromhex(draw(HEX))), ("header", bytes.fromhex(draw(HEX)))])
     head = (bytes.fromhex(draw(HEX)), draw(NUMBER))
-    return assemble_sealed(
-        AT, draw(HEX), draw(HEX)[:32], head, draw(TEXT), parts, GENESIS, draw(NUMBER), draw(HEX)
-    )
+    return assemble_sealed(AT, draw(HEX), draw(HEX)[:32], head, draw(TEXT), parts, GENESIS, draw(NUMBER), draw(HEX))
 
 
 def only(raw: bytes, change: Any) -> bytes:

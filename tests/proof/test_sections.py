@@ -12,13 +12,13 @@ from ledger.proof.sections import Section, SectionError, commitment, frame, pack
 from ledger.proof.stored_sections import check_sections
 
 SALT = st.binary(min_size=32, max_size=32)
-SECTION = st.one_of(
-    st.builds(Section, SALT, st.binary(max_size=80)), st.just(Section(b"", None))
-)
+SECTION = st.one_of(st.builds(Section, SALT, st.binary(max_size=80)), st.just(Section(b"", None)))
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(st.text(st.characters(codec="ascii"), max_size=6), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.text(st.characters(codec="ascii"), max_size=6), inner, max_size=4)
+    ),
     max_leaves=8,
 )
 
@@ -75,7 +75,9 @@ def test_every_canonical_object_is_a_payload_and_nothing_else_is(value: object) 
 @given(JSON.map(encode), st.data())
 def test_the_fast_check_of_payloads_never_takes_more_than_the_strict_one(body: bytes, data: st.DataObject) -> None:
     at = data.draw(st.integers(0, len(body)))
-    piece = data.draw(st.sampled_from([b"", b" ", b'"', b",", b"0", b"1.5", b"-", b"\\", b'"a":1,', b"{", b"}", b"\xff", b"e1"]))
+    piece = data.draw(
+        st.sampled_from([b"", b" ", b'"', b",", b"0", b"1.5", b"-", b"\\", b'"a":1,', b"{", b"}", b"\xff", b"e1"])
+    )
     changed = body[:at] + piece + body[at + data.draw(st.integers(0, 2)) :]
     expected = None if changed[:1] == b"{" and is_canonical(changed) else "payload"
     assert verdict(changed) == expected

@@ -12,9 +12,7 @@ def edit(path: Path, book: str, seq: int, old: bytes, new: bytes) -> None:
     entry = entries(path, book)[seq]
     assert old in entry
     with behind_its_back(path) as connection:
-        connection.execute(
-            f"UPDATE {book}_entry SET entry = ? WHERE seq = ?", (entry.replace(old, new, 1), seq)
-        )
+        connection.execute(f"UPDATE {book}_entry SET entry = ? WHERE seq = ?", (entry.replace(old, new, 1), seq))
 
 
 @pytest.mark.parametrize("seq", [0, 7, 23, 24])

@@ -27,7 +27,7 @@ def test_a_rewritten_head_is_not_blamed_on_an_entry(ledger: Path, book: str, cha
 
 def test_a_head_turned_back_leaves_entries_beyond_it(ledger: Path) -> None:
     with behind_its_back(ledger) as connection:
-        prev = "substr(entry, instr(entry, '\"prev\":\"') + 8, 64)"
+        prev = 'substr(entry, instr(entry, \'"prev":"\') + 8, 64)'
         (named,) = connection.execute(f"SELECT {prev} FROM open_entry WHERE seq = 20").fetchone()
         text = named if isinstance(named, str) else named.decode()
         connection.execute("UPDATE head SET size = 20, hash = ? WHERE book = 'open'", (bytes.fromhex(text),))

@@ -14,7 +14,8 @@ def test_another_last_entry_with_the_right_link_is_found_through_the_stored_head
     with behind_its_back(ledger) as connection:
         connection.execute("DELETE FROM open_entry WHERE seq = ?", (last["seq"],))
         connection.execute(
-            f"INSERT INTO open_entry ({NAMES}) VALUES (?, ?, ?, ?, ?, ?)", (*list(last.values())[:4], changed, last["sections"])
+            f"INSERT INTO open_entry ({NAMES}) VALUES (?, ?, ?, ?, ?, ?)",
+            (*list(last.values())[:4], changed, last["sections"]),
         )
     assert found(ledger) == [("altered", "open", last["seq"])]
 

@@ -1,21 +1,23 @@
 """Tables, indexes and triggers are taken away, changed, or put in."""
 
+import re
 import sqlite3
 from pathlib import Path
 
 import pytest
 
+from ledger.proof.schema import STATEMENTS
 from ledger.proof.verify import verify_ledger
 from tests.tampering.ledgers import found
+
+
+NAMED = [re.match(r"CREATE (?:UNIQUE )?(TRIGGER|INDEX) (\w+)", statement) for statement in STATEMENTS]
 
 
 @pytest.mark.parametrize(
     ("statement", "name"),
     [
-        ("DROP TRIGGER open_entry_no_update", "open_entry_no_update"),
-        ("DROP TRIGGER head_only_grows", "head_only_grows"),
-        ("DROP INDEX open_entry_command", "open_entry_command"),
-        ("DROP INDEX sealed_entry_slot", "sealed_entry_slot"),
+        *((f"DROP {named[1]} {named[2]}", named[2]) for named in NAMED if named),
         ("CREATE TABLE notes (text TEXT)", "notes"),
         ("CREATE VIEW looks AS SELECT 1", "looks"),
         ("CREATE TRIGGER quiet AFTER INSERT ON open_entry BEGIN DELETE FROM open_stream; END", "quiet"),
@@ -64,9 +66,7 @@ def test_a_stale_index_is_found(ledger: Path) -> None:
     connection = sqlite3.connect(ledger)
     connection.execute("PRAGMA writable_schema = ON")
     connection.execute("DROP INDEX sealed_entry_command")
-    connection.execute(
-        "CREATE INDEX sealed_entry_command ON sealed_entry (command) WHERE seq < 3"
-    )
+    connection.execute("CREATE INDEX sealed_entry_command ON sealed_entry (command) WHERE seq < 3")
     connection.execute(
         "UPDATE sqlite_schema SET sql = 'CREATE INDEX sealed_entry_command ON sealed_entry (command)' "
         "WHERE name = 'sealed_entry_command'"

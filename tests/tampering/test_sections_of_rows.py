@@ -54,7 +54,14 @@ def test_a_withheld_section_within_a_ledger_file_is_found(ledger: Path) -> None:
 
 @pytest.mark.parametrize(
     "stored",
-    [b"", b"\x00", b"\x01" + bytes(4), b"\x00\xff\xff\xff\xff" + bytes(40), frame(bytes(32), b"{}") + b"\x00", bytes(36)],
+    [
+        b"",
+        b"\x00",
+        b"\x01" + bytes(4),
+        b"\x00\xff\xff\xff\xff" + bytes(40),
+        frame(bytes(32), b"{}") + b"\x00",
+        bytes(36),
+    ],
 )
 def test_frames_that_do_not_fit_are_found(ledger: Path, stored: bytes) -> None:
     put(ledger, "open", 6, stored)

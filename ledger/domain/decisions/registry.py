@@ -135,7 +135,10 @@ def counted_stream(command: Command[Facts], reads: Reads) -> str | None:
     Needs the states of trial and subject in `reads`. Raises Refusal where they do not tell, which refuses the command.
     """
     counts = COMMANDS[command.type].counts
-    return None if counts is None else counts(command, reads)
+    if counts is None:
+        return None
+    check_role(command)  # first, or a refusal would tell whoever may not ask how the subject stands
+    return counts(command, reads)
 
 
 def check_role(command: Command[Facts]) -> None:
