@@ -23,9 +23,7 @@ def check_when(text: str) -> str:
     """`text` if it is a possibly partial ISO 8601 date or time; ValueError with the rule otherwise."""
     match = _FORM.fullmatch(text)
     if match is None:
-        raise ValueError(
-            "is not an ISO 8601 date or time such as 2020, 2020-05, 2020-05-06 or 2020-05-06T10:30+02:00"
-        )
+        raise ValueError("is not an ISO 8601 date or time such as 2020, 2020-05, 2020-05-06 or 2020-05-06T10:30+02:00")
     year, month, day = match["year"], match["month"] or "01", match["day"] or "01"
     try:
         date(int(year), int(month), int(day))
@@ -118,5 +116,3 @@ def is_late(occurred_at: str, recorded_at: str, allowance_days: int) -> bool:
     else:
         happened = date(int(occurred_at[:4]), 12, 31)
     return (date.fromisoformat(recorded_at[:10]) - happened).days > allowance_days
-
-

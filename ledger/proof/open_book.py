@@ -3,8 +3,9 @@
 import hashlib
 import json
 import re
+from binascii import unhexlify
 from collections.abc import Iterator
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, TypeAlias
 
 from ledger.proof.entry import _OPEN, MAX_ENTRY, V, quote
 from ledger.proof.file_reader import LedgerFile
@@ -19,14 +20,9 @@ _SIZE: Final = re.compile("[0-9]{16}")
 _ROOT: Final = re.compile("[0-9a-f]{64}")
 
 
-class OpenEntrySeen(NamedTuple):
-    """What the tie between the books needs of an entry of the open book."""
-
-    seq: int
-    hash: bytes | None
-    """The leaf hash that ought to be there; None if it is not known."""
-    anchor: tuple[int, bytes] | None
-    """The size and root that an anchor tells of the sealed book."""
+OpenEntrySeen: TypeAlias = tuple[int, bytes | None, tuple[int, bytes] | None]
+"""What the tie between the books needs of an entry: its seq; the leaf hash that ought to be there (None: not known);
+and of an anchor the size and root that it tells of the sealed book."""
 
 
 class OpenBook:
@@ -55,7 +51,7 @@ class OpenBook:
             if verdict != TRUSTED or entry is None:
                 size = -1
                 chain.holes += verdict == TRUSTED  # named by its successor, and yet no entry
-                yield OpenEntrySeen(seq, ought, None)
+                yield seq, ought, None
                 continue
             (_, _, _, at, digest, command_id, n, of, _, origin, parts, _, _, stream, type_, version_text) = entry
             _, stream_key, stored_version, stored_command, _, sections = row[4]
@@ -93,7 +89,7 @@ class OpenBook:
             anchor = None
             if payloads is not None and complaint is None:
                 anchor = self._anchor(row, type_, payloads)
-            yield OpenEntrySeen(seq, ought, anchor)
+            yield seq, ought, anchor
         if size == chain.size and (wrong := commands.check_end(size)):
             self._findings.add("command", "open", size - 1, wrong)
         self._name_streams()
@@ -114,7 +110,7 @@ class OpenBook:
                 findings.add("misplaced", "open", seq, f"the row holds the entry of seq {int(entry[12])}")
                 yield seq, sha256(b"\x00" + raw).digest(), None, None, stored
                 continue
-            yield seq, sha256(b"\x00" + raw).digest(), bytes.fromhex(entry[11].decode()), entry, stored
+            yield seq, sha256(b"\x00" + raw).digest(), unhexlify(entry[11]), entry, stored
 
     def _find(self, code: str, row: Row, message: str) -> None:
         self._findings.add(code, "open", row[0], message, stream_of("open", row[3]))

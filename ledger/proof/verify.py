@@ -100,7 +100,7 @@ def _quoted(origin: bytes) -> bytes:
 def _reported(entries: Iterator[OpenEntrySeen], tie: Tie, progress: Progress, total: int) -> Iterator[OpenEntrySeen]:
     progress(0, total)
     for entry in entries:
-        if not entry.seq % _EVERY:
-            progress(entry.seq + tie.taken, total)
+        if not entry[0] % _EVERY:
+            progress(entry[0] + tie.taken, total)
         yield entry
     progress(total, total)

@@ -48,7 +48,7 @@ class SQLiteApplicationRecorder(ApplicationRecorder):
         draft, of = self._draft, len(stored_events)
         drafts = [draft(event, n, of) for n, event in enumerate(stored_events)]
         done = self.books.append(Append(_RAW, drafts, guards=guards))
-        return range(done.open_seq + 1, done.open_seq + 1 + done.open_count)
+        return list(range(done.open_seq + 1, done.open_seq + 1 + done.open_count))
 
     def select_events(
         self,

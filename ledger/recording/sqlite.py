@@ -73,12 +73,14 @@ class BookState:
 
 
 class _Ticket:
-    __slots__ = ("append", "error", "result")
+    __slots__ = ("append", "error", "result", "woken")
 
     def __init__(self, append: Append) -> None:
         self.append = append
         self.result: Recorded | None = None
         self.error: BaseException | None = None
+        self.woken: threading.Event | None = None
+        """Set when the append is done, or its thread is to lead; None for a thread that leads at once."""
 
 
 def utc_now() -> datetime:
@@ -121,6 +123,7 @@ class SQLiteBooks:
         self._key = key
         self._waiting: deque[_Ticket] = deque()
         self._readers: list[apsw.Connection] = []
+        self._queue, self._led = threading.Lock(), False
         self._leader = threading.Lock()
         self._closed = False
         self._data_version: int | None = None
@@ -134,8 +137,11 @@ class SQLiteBooks:
     def close(self) -> None:
         """Close the connection; appends that wait are finished first."""
         with self._leader:
-            while self._waiting:
-                self._commit(self._take())
+            while tickets := self._take():
+                self._commit(tickets)
+                for ticket in tickets:
+                    if ticket.woken is not None:
+                        ticket.woken.set()
             self._closed = True
             while self._readers:
                 self._readers.pop().close()
@@ -148,16 +154,15 @@ class SQLiteBooks:
         in each case nothing of it is recorded. A command that was recorded before gives its first answer again.
         """
         ticket = _Ticket(append)
-        if self._leader.acquire(blocking=False):  # nobody else is writing: the direct path
-            try:
-                self._commit([ticket, *self._take()])
-            finally:
-                self._leader.release()
-        else:
+        with self._queue:
             self._waiting.append(ticket)
-            with self._leader:
-                while ticket.result is None and ticket.error is None:
-                    self._commit(self._take())
+            leads, self._led = not self._led, True
+            if not leads:
+                ticket.woken = threading.Event()
+        if ticket.woken is not None:
+            self._wait_for(ticket, ticket.woken)
+        if ticket.result is None and ticket.error is None:
+            self._lead()
         if self._watchers:
             with self._committed:
                 self._committed.notify_all()
@@ -195,10 +200,42 @@ class SQLiteBooks:
 
     # -- under the lock ------------------------------------------------------------------------------------------
 
+    def _lead(self) -> None:
+        """Commit all that wait, and wake their threads; one of those that came meanwhile leads next."""
+        tickets: list[_Ticket] = []
+        try:
+            with self._leader:
+                tickets = self._take()
+                self._commit(tickets)
+        finally:
+            self._hand_on()
+            for ticket in tickets:
+                if ticket.woken is not None:
+                    ticket.woken.set()
+
+    def _hand_on(self) -> None:
+        with self._queue:
+            self._led = bool(self._waiting)
+            if self._waiting and (woken := self._waiting[0].woken) is not None:
+                woken.set()
+
+    def _wait_for(self, ticket: _Ticket, woken: threading.Event) -> None:
+        try:
+            woken.wait()
+        except BaseException:  # interrupted: nobody waits for the answer, and it must not be this thread that leads
+            with self._queue:
+                first = bool(self._waiting) and self._waiting[0] is ticket
+                if ticket in self._waiting:
+                    self._waiting.remove(ticket)
+            if first and woken.is_set():
+                self._hand_on()
+            raise
+
     def _take(self) -> list[_Ticket]:
         tickets: list[_Ticket] = []
-        while self._waiting and len(tickets) < _BATCH:
-            tickets.append(self._waiting.popleft())
+        with self._queue:
+            while self._waiting and len(tickets) < _BATCH:
+                tickets.append(self._waiting.popleft())
         return tickets
 
     def _commit(self, tickets: list[_Ticket]) -> None:

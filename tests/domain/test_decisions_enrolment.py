@@ -89,7 +89,7 @@ def test_randomization_is_refused(story: Story, on: str, rule: str) -> None:
 
 def test_there_is_no_randomization_without_a_list() -> None:
     story = enrolled()
-    story.arm_of = lambda stratum, index: None
+    story.arm_of = lambda *_: None
     assert story.refused("randomize-subject", P1) == ("no-allocation-list", "type")
 
 

@@ -35,8 +35,8 @@ def open_entries(draw: st.DrawFn) -> bytes:
     parts = parts_json([(name, bytes.fromhex(draw(HEX))) for name in draw(CLASSES)])
     actor = Actor(draw(TEXT), draw(TEXT), draw(TEXT)).canonical()
     fragments = open_fragments(
-        actor, draw(HEX), draw(TEXT), draw(NUMBER), draw(NUMBER), draw(HEX)[:32], draw(TEXT), parts, draw(TEXT), draw(TEXT),
-        draw(NUMBER),
+        actor, draw(HEX), draw(TEXT), draw(NUMBER), draw(NUMBER), draw(HEX)[:32], draw(TEXT), parts, draw(TEXT),
+        draw(TEXT), draw(NUMBER),
     )  # fmt: skip
     return complete(fragments, AT, bytes.fromhex(draw(HEX)), draw(NUMBER))
 

@@ -241,12 +241,6 @@ def test_a_ledger_is_never_overwritten(tmp_path: Path) -> None:
         "INSERT OR REPLACE INTO head SELECT book, origin, 0, hash, frontier FROM head",
         "INSERT OR REPLACE INTO open_stream (id, name) VALUES (1, 'other')",
         "INSERT OR REPLACE INTO open_stream (id, name) VALUES (9, 's')",
-        "INSERT OR REPLACE INTO open_entry (seq, stream, version, command, entry, sections) "
-        "SELECT seq, stream, version, command, entry, x'00' FROM open_entry WHERE seq = 1",
-        "INSERT OR REPLACE INTO open_entry (seq, stream, version, command, entry, sections) "
-        "SELECT 99, stream, version, NULL, entry, sections FROM open_entry WHERE seq = 1",
-        "INSERT OR REPLACE INTO open_entry (seq, stream, version, command, entry, sections) "
-        "SELECT 99, stream, 99, command, entry, sections FROM open_entry WHERE seq = 1",
         "INSERT OR REPLACE INTO sealed_entry (seq, open_seq, slot, command, entry, sections) "
         "SELECT seq, open_seq, slot, command, entry, x'00' FROM sealed_entry WHERE seq = 1",
         "INSERT OR REPLACE INTO sealed_entry (seq, open_seq, slot, command, entry, sections) "

@@ -70,7 +70,7 @@ def fill(books: SQLiteBooks, commands: int = COMMANDS) -> None:
                     origin=ORIGIN, stream=f"subject/{subject}", version=1, type_="consent.given/1", actor=ACTOR,
                     payloads=[
                         (IDENTITY, encode({"giver_name": 'María "Mari" Núñez'})),
-                        (PLAIN, encode({"occurred_at": "2020-05-04T10:00+02:00", "witness": None, "of": [1, {"n": -2}]})),
+                        (PLAIN, encode({"occurred_at": "2020-05-04T10:00+02:00", "of": [1, {"n": -2}], "who": None})),
                     ],
                     command=command, n=0, of=1, random=random,
                 )

@@ -180,12 +180,19 @@ class _Corrected:
             field = path.removeprefix(".")
             if field.replace("[", ".").split(".")[0] in self._places:
                 check_time(value, self._path(field), now, imported=command.imported)
+        try:
+            self._check_parts()
+        except Refusal as refusal:  # which knows the fields of the record, not those of the correction
+            raise Refusal(refusal.rule, self._path(refusal.field.removeprefix("data.")), refusal.message) from None
+
+    def _check_parts(self) -> None:
+        command, new = self.command, self.new
         match new:
             case AdverseEventReported():
-                check_seriousness(command, new.serious, new.seriousness, "data.changes")
-                in_order(command, new.onset, new.ended, "changes", what="onset")
+                check_seriousness(command, new.serious, new.seriousness, "data.seriousness")
+                in_order(command, new.onset, new.ended, "ended", what="onset")
             case VisitRecorded():
-                in_order(command, new.started, new.ended, "changes")
+                in_order(command, new.started, new.ended, "ended")
             case DispositionRecorded():
                 check_term(new.category, new.term)
             case TreatmentRecorded():
@@ -214,7 +221,7 @@ class _Corrected:
         latest = subject.screening is not None and subject.screening.seq == self.target.seq
         if isinstance(new, ScreeningCompleted) and isinstance(old, ScreeningCompleted) and latest:
             return [] if unfit(subject, old.eligible, old.failed) else unfit(subject, new.eligible, new.failed)
-        if isinstance(new, ConsentObtained) and subject.enrolled_at is not None:
+        if isinstance(new, ConsentObtained) and subject.enrolled_at is not None and "occurred_at" in self._places:
             return _enrolled_before(new, subject.enrolled_at)
         return []
 

@@ -64,7 +64,7 @@ class ClaimedRandomization(Randomization):
 
 
 def computed(protocol: Protocol, values: dict[str, Any], occurred_at: str, field: str) -> dict[str, Any]:
-    """The fields `eligible`, `results` and `failed` of a screening. Raises Refusal for values that cannot be."""
+    """The fields `eligible`, `results` and `failed` of a screening. `field`: the path of its values, for refusals."""
     if Moment(occurred_at).day is None:
         raise Refusal(
             "day-needed", "occurred_at", "the day of a screening must be known for its criteria to be computed"
@@ -73,8 +73,8 @@ def computed(protocol: Protocol, values: dict[str, Any], occurred_at: str, field
         results = evaluate(protocol, values, occurred_at[:10])
     except ScreeningError as error:
         first = error.problems[0]
-        others = [f"{field.removesuffix('values')}{name}: {rule}" for name, rule in error.problems[1:20]]
-        path = "occurred_at" if first.field == "on" else field.removesuffix("values") + first.field
+        others = [f"{name}: {rule}" for name, rule in error.problems[1:20]]
+        path = "occurred_at" if first.field == "on" else field + first.field.removeprefix("values")
         raise Refusal("screening-value", path, "; ".join([first.rule, *others])) from None
     return {
         "eligible": is_eligible(results),

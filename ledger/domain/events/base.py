@@ -152,5 +152,3 @@ class Catalogue:
 
     def __len__(self) -> int:
         return len(self._by_type)
-
-
