@@ -1,39 +1,37 @@
 """`import sdtm` and `import ctgov`."""
 
-import sys
 from pathlib import Path
 
-from api.cli.output import INPUT, errors_named, fail, print_json, progress, say
+from api.cli.output import INPUT, errors_named, fail, print_bytes, print_json, progress, say
 
 
+@errors_named()
 def ctgov(source: Path, output: Path | None, as_json: bool) -> None:
     """Make a protocol file from a ClinicalTrials.gov v2 API record."""
     from ledger.domain.protocol import ProtocolError, from_ctgov
     from ledger.proof.canonical import CanonicalError, parse
 
-    with errors_named():
-        try:
-            made = from_ctgov(parse(source.read_bytes(), decimals=True))
-        except CanonicalError as error:
-            fail(f"{source}: {error}")
-        except ProtocolError as error:
-            for problem in error.problems:
-                say(f"error: {source}: {problem.field}: {problem.rule}")
-            raise SystemExit(INPUT) from None
-        protocol = made.protocol.to_json()
-        if output is not None:
-            output.write_bytes(protocol + b"\n")
+    try:
+        made = from_ctgov(parse(source.read_bytes(), decimals=True))
+    except CanonicalError as error:
+        fail(f"{source}: {error}")
+    except ProtocolError as error:
+        for problem in error.problems:
+            say(f"error: {source}: {problem.field}: {problem.rule}")
+        raise SystemExit(INPUT) from None
+    protocol = made.protocol.to_json() + b"\n"
+    if output is not None:
+        _write_new(output, protocol)
+    elif not as_json:
+        print_bytes(protocol)
     if as_json:
-        print_json(
-            {
-                "trial": made.protocol.trial_id,
-                "unknown": list(made.unknown),
-                "notes": list(made.notes),
-                "conflicts": [{"code": found.code, "message": found.message} for found in made.conflicts],
-            }
-        )
-    elif output is None:
-        sys.stdout.buffer.write(protocol + b"\n")
+        report = {
+            "trial": made.protocol.trial_id,
+            "unknown": list(made.unknown),
+            "notes": list(made.notes),
+            "conflicts": [{"code": found.code, "message": found.message} for found in made.conflicts],
+        }
+        print_json(report if output is not None else report | {"protocol": parse(protocol)})
     for path in made.unknown:
         say(f"{source}: {path} has no field of its own in the protocol; it is kept in registry_extra")
     for note in made.notes:
@@ -42,17 +40,17 @@ def ctgov(source: Path, output: Path | None, as_json: bool) -> None:
         say(f"{source}: the record disagrees with itself ({found.code}): {found.message}")
 
 
+@errors_named()
 def sdtm(folder: Path, ledger: Path, as_json: bool) -> None:
     """Turn a folder of SDTM datasets into a new ledger; rows that cannot be imported are listed with the reason."""
     from api.sdtm import SdtmError
     from api.sdtm.importing import import_folder
 
-    with errors_named():
-        try:
-            with progress("importing", None, shown=not as_json) as step:
-                done = import_folder(folder, ledger, on_command=step)
-        except SdtmError as error:
-            fail(str(error))
+    try:
+        with progress("importing", None, shown=not as_json) as step:
+            done = import_folder(folder, ledger, on_command=step)
+    except SdtmError as error:
+        fail(str(error))
     if as_json:
         print_json(done.as_dict())
     else:
@@ -61,3 +59,19 @@ def sdtm(folder: Path, ledger: Path, as_json: bool) -> None:
         say(f"{done.recorded} commands recorded in {ledger}; {len(done.rejected)} rows could not be imported")
     if done.refused:
         raise SystemExit(INPUT)
+
+
+def _write_new(path: Path, data: bytes) -> None:
+    """A new file with these bytes, whole or not at all; whatever lies there already is left alone."""
+    try:
+        file = path.open("xb")
+    except FileExistsError:
+        fail(f"{path}: exists already; it is left as it is, choose another name")
+    try:
+        with file:
+            file.write(data)
+    except BaseException as error:
+        path.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            fail(f"{path}: cannot be written ({error.strerror})")
+        raise

@@ -27,7 +27,7 @@ GENESIS: Final = bytes(32)
 """`prev` of the first entry of a book."""
 MAX_ENTRY: Final = 1 << 16
 
-_encode: Final[Callable[[str], str]] = json.encoder.encode_basestring  # type: ignore[attr-defined]
+_encode: Final[Callable[[str], str]] = json.encoder.encode_basestring
 
 
 def quote(text: str) -> str:
@@ -35,22 +35,24 @@ def quote(text: str) -> str:
     return _encode(text)
 
 
-_STRING: Final = rb'"((?:[^"\\\x00-\x1f]|\\["\\bfnrt]|\\u00(?:0[0-7be-f]|1[0-9a-f]))*+)"'
+_ESCAPE: Final = rb'(?:\\["\\bfnrt]|\\u00(?:0[0-7be-f]|1[0-9a-f]))'
+_STRING: Final = rb'"([^"\\\x00-\x1f]*+(?:%s[^"\\\x00-\x1f]*+)*+)"' % _ESCAPE
 _INTEGER: Final = rb"(0|[1-9][0-9]{0,15})"
 _HASH: Final = rb'"([0-9a-f]{64})"'
-_AT: Final = rb'"([0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]\.[0-9]{6}Z)"'
+_DAY: Final = rb"[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
+_AT: Final = rb'"(%sT(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{6}Z)"' % _DAY
 _ID: Final = rb'"([0-9a-f]{32})"'
 _PART: Final = rb'\{"class":"([a-z]+)","commit":"([0-9a-f]{64})"\}'
 _PARTS: Final = rb"\[((?:%s(?:,(?!\])|(?=\])))*+)\]" % _PART.replace(b"(", b"(?:")
 _V: Final = b'"' + V.encode().replace(b"/", rb"\/") + b'"'
 
-_OPEN: Final = re.compile(
+OPEN_GRAMMAR: Final = re.compile(
     rb'\{"actor":\{"id":%s,"org":%s,"role":%s\},"at":%s,"command":\{"digest":%s,"id":%s,"n":%s,"of":%s\},'
     rb'"id":%s,"origin":%s,"parts":%s,"prev":%s,"seq":%s,"stream":%s,"type":%s,"v":%s,"version":%s\}'
     % (_STRING, _STRING, _STRING, _AT, _HASH, _STRING, _INTEGER, _INTEGER,
        _ID, _STRING, _PARTS, _HASH, _INTEGER, _STRING, _STRING, _V, _INTEGER)
 )  # fmt: skip
-_SEALED: Final = re.compile(
+SEALED_GRAMMAR: Final = re.compile(
     rb'\{"at":%s,"command":%s,"id":%s,"open_head":\{"hash":%s,"seq":%s\},"origin":%s,"parts":%s,'
     rb'"prev":%s,"seq":%s,"slot":%s,"v":%s\}'
     % (_AT, _HASH, _ID, _HASH, _INTEGER, _STRING, _PARTS, _HASH, _INTEGER, _HASH, _V)
@@ -132,7 +134,7 @@ class SealedEntry:
 
 def parse_open(raw: bytes) -> OpenEntry:
     """Read an entry of the open book. Raises EntryError unless the bytes are exactly canonical."""
-    match = _match(_OPEN, raw, "open")
+    match = _match(OPEN_GRAMMAR, raw, "open")
     (
         actor_id,
         org,
@@ -172,7 +174,7 @@ def parse_open(raw: bytes) -> OpenEntry:
 
 def parse_sealed(raw: bytes) -> SealedEntry:
     """Read an entry of the sealed book. Raises EntryError unless the bytes are exactly canonical."""
-    match = _match(_SEALED, raw, "sealed")
+    match = _match(SEALED_GRAMMAR, raw, "sealed")
     at, command, id_, open_hash, open_seq, origin, parts, prev, seq, slot = match.groups()
     return SealedEntry(
         raw,
@@ -209,9 +211,7 @@ def _text(quoted: bytes) -> str:
 
 
 def _parts(listed: bytes) -> Sequence[Part]:
-    return [
-        Part(name.decode(), bytes.fromhex(commit.decode())) for name, commit in _EACH_PART.findall(listed)
-    ]
+    return [Part(name.decode(), bytes.fromhex(commit.decode())) for name, commit in _EACH_PART.findall(listed)]
 
 
 def parts_json(parts: Sequence[tuple[str, bytes]]) -> str:

@@ -7,7 +7,7 @@ from binascii import unhexlify
 from collections.abc import Iterator
 from typing import Any, Final, TypeAlias
 
-from ledger.proof.entry import _OPEN, MAX_ENTRY, V, quote
+from ledger.proof.entry import OPEN_GRAMMAR, MAX_ENTRY, V, quote
 from ledger.proof.file_reader import LedgerFile
 from ledger.proof.findings import Findings
 from ledger.proof.localize import TRUSTED, Chain, Row, stream_of
@@ -96,7 +96,7 @@ class OpenBook:
 
     def _rows(self) -> Iterator[Row]:
         """5.1 The stored bytes are a canonical entry, of the seq of its row."""
-        match, sha256, findings = _OPEN.fullmatch, hashlib.sha256, self._findings
+        match, sha256, findings = OPEN_GRAMMAR.fullmatch, hashlib.sha256, self._findings
         for stored in self._file.rows("open"):
             seq, raw = stored[0], stored[4]
             found = match(raw) if type(raw) is bytes and len(raw) <= MAX_ENTRY else None

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from ledger.proof.canonical import CanonicalError
-from ledger.proof.entry import _SEALED, MAX_ENTRY, V
+from ledger.proof.entry import SEALED_GRAMMAR, MAX_ENTRY, V
 from ledger.proof.file_reader import LedgerFile
 from ledger.proof.findings import Findings
 from ledger.proof.localize import TRUSTED, Chain, Row, Settled
@@ -102,7 +102,7 @@ class SealedBook:
         for stored in self._file.rows("sealed"):
             seq, raw = stored[0], stored[4]
             hash_ = hashlib.sha256(b"\x00" + raw).digest() if type(raw) is bytes else b""
-            found = _SEALED.fullmatch(raw) if type(raw) is bytes and len(raw) <= MAX_ENTRY else None
+            found = SEALED_GRAMMAR.fullmatch(raw) if type(raw) is bytes and len(raw) <= MAX_ENTRY else None
             if found is None or not is_text(raw):
                 message = f"the stored bytes are no canonical entry (format {V})"
                 self._findings.add("entry", "sealed", seq, message)

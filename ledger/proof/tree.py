@@ -128,14 +128,10 @@ class Frontier:
     def _append_run(self, level: list[bytes]) -> None:
         """Add a full run where the size is a multiple of it, so that it is one perfect subtree."""
         if set(map(len, level)) != {HASH_BYTES}:
-            raise ProofError(
-                f"leaf hash among {self._size} to {self._size + _RUN - 1} not of {HASH_BYTES} bytes"
-            )
+            raise ProofError(f"leaf hash among {self._size} to {self._size + _RUN - 1} not of {HASH_BYTES} bytes")
         while len(level) > 1:
             pairs = iter(level)
-            level = [
-                _sha256(b"\x01" + left + right).digest() for left, right in zip(pairs, pairs, strict=True)
-            ]
+            level = [_sha256(b"\x01" + left + right).digest() for left, right in zip(pairs, pairs, strict=True)]
         node, runs = level[0], self._size >> _RUN_BITS
         while runs & 1:
             node = node_hash(self._nodes.pop(), node)
@@ -220,9 +216,7 @@ def verify_consistency(size1: int, size2: int, root1: bytes, root2: bytes, proof
     _check_sizes(size1, size2)
     if size1 == size2:
         if len(proof) != 0:
-            raise ProofError(
-                f"consistency proof from {size1} to {size2} leaves has {len(proof)} hashes, not 0"
-            )
+            raise ProofError(f"consistency proof from {size1} to {size2} leaves has {len(proof)} hashes, not 0")
         if root1 != root2:
             raise ProofError(f"two roots for the same {size1} leaves")
         if size1 == 0 and root1 != EMPTY_ROOT:
@@ -240,9 +234,7 @@ def verify_consistency(size1: int, size2: int, root1: bytes, root2: bytes, proof
     old = new = path[0]
     for sibling in path[1:]:
         if last == 0:
-            raise ProofError(
-                f"consistency proof has {len(proof)} hashes, more than {size1} to {size2} leaves need"
-            )
+            raise ProofError(f"consistency proof has {len(proof)} hashes, more than {size1} to {size2} leaves need")
         if node & 1 or node == last:
             old, new = node_hash(sibling, old), node_hash(sibling, new)
             while not node & 1 and node:
@@ -251,9 +243,7 @@ def verify_consistency(size1: int, size2: int, root1: bytes, root2: bytes, proof
             new = node_hash(new, sibling)
         node, last = node >> 1, last >> 1
     if last != 0:
-        raise ProofError(
-            f"consistency proof has {len(proof)} hashes, fewer than {size1} to {size2} leaves need"
-        )
+        raise ProofError(f"consistency proof has {len(proof)} hashes, fewer than {size1} to {size2} leaves need")
     if old != root1:
         raise ProofError(f"consistency proof gives another root for the first {size1} leaves")
     if new != root2:

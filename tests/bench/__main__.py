@@ -56,7 +56,11 @@ def _rows(folder: Path, *, quick: bool, wanted: object) -> Iterator[Row]:
 def machine() -> dict[str, str]:
     """What it was measured on."""
     processor = next(
-        (line.partition(":")[2].strip() for line in _text("/proc/cpuinfo").splitlines() if line.startswith("model name")),
+        (
+            line.partition(":")[2].strip()
+            for line in _text("/proc/cpuinfo").splitlines()
+            if line.startswith("model name")
+        ),
         platform.processor(),
     )
     return {
@@ -85,7 +89,7 @@ def markdown(rows: list[Row]) -> Iterator[str]:
         else:
             yield (
                 f"| {row.name} | {row.ours:,.0f} {row.unit} | {row.reference:,.0f} {row.unit} "
-                f"| ×{row.ratio:.2f} (×{row.low:.2f} to ×{row.high:.2f}) |"
+                f"| x{row.ratio:.2f} (x{row.low:.2f} to x{row.high:.2f}) |"
             )
     yield ""
     yield described()
@@ -95,7 +99,7 @@ def _line(row: Row) -> str:
     if row.ratio is None or row.reference is None:
         return f"{row.name}: {row.ours:,.0f} {row.unit} ({row.low:,.0f} to {row.high:,.0f})"
     return (
-        f"{row.name}: ×{row.ratio:.2f} (×{row.low:.2f} to ×{row.high:.2f}), "
+        f"{row.name}: x{row.ratio:.2f} (x{row.low:.2f} to x{row.high:.2f}), "
         f"{row.ours:,.0f} beside {row.reference:,.0f} {row.unit}"
     )
 

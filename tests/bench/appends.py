@@ -19,7 +19,7 @@ from eventsourcing.persistence import ApplicationRecorder, StoredEvent
 from eventsourcing.sqlite import SQLiteApplicationRecorder as LibraryRecorder
 from eventsourcing.sqlite import SQLiteConnection, SQLiteDatastore
 
-from ledger.recording.engine import connect, create_ledger
+from ledger.recording.engine import connect, create_ledger, fetch
 from ledger.recording.eventsourcing_recorder import SQLiteApplicationRecorder
 from ledger.recording.sqlite import SQLiteBooks
 from tests.bench.measure import Row, alternate, compare
@@ -80,13 +80,12 @@ class RawInsert:
         path = folder / "raw.db"
         create_ledger(path, ORIGIN)
         self._connection = connect(path)
-        self._entry = os.urandom(0)
         self._seq = 0
         recorder = our_recorder(folder)
         recorder.insert_events([next(events())])
         with recorder.books.reading() as reading:
-            rows = reading.execute("SELECT entry, sections FROM open_entry").fetchall()
-        self._entry, self._sections = rows[0]
+            made = fetch(reading, "SELECT entry, sections FROM open_entry")
+        self._entry, self._sections = made[0]
         recorder.books.close()
         for each in folder.glob("ours.db*"):
             each.unlink()

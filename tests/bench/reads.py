@@ -1,9 +1,60 @@
-"""Verify and rebuild, in entries and events a second, on one ledger of both books."""
+"""Verify and read back, in entries a second, on one ledger of both books."""
+
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Final
 
-from tests.bench.measure import Row
+from ledger.domain.vocabulary import Book
+from ledger.proof.sections import ARM, PLAIN
+from ledger.proof.verify import verify_ledger
+from ledger.recording.reader import LedgerReader
+from tests.bench.measure import Row, alone
+from tests.recording.ledgers import KEY, append, new_ledger, open_books
+
+COMMANDS: Final = 2_000
 
 
 def rows(folder: Path, *, quick: bool, wanted: Callable[[str], bool]) -> Iterator[Row]:
-    return iter(())
+    """The rows about reading."""
+    works = {"verify/whole-ledger": _verify, "rebuild/read-all-facts": _read}
+    if not any(map(wanted, works)):
+        return
+    path, entries = _written(folder, COMMANDS // (8 if quick else 1))
+    for name, work in works.items():
+        if wanted(name):
+            work(path, entries)
+            yield alone(name, "entries/s", [work(path, entries) for _ in range(2 if quick else 5)])
+
+
+def _written(folder: Path, commands: int) -> tuple[Path, int]:
+    """A ledger of commands of ten open and five sealed events, with anchors; how many entries it has."""
+    path = new_ledger(folder, "reads.db")
+    books = open_books(path, every=64)
+    for number in range(commands):
+        stream = f"subject/{number // 4}"
+        first = number % 4 * 10
+        events = [(stream, first + version) for version in range(1, 11)]
+        books.append(append(books, f"command-{number}", events, [f"dose/{number // 4}"] * 5))
+    books.close()
+    reader = LedgerReader(path, books=frozenset(Book), classes=frozenset(), key=KEY)
+    with reader:
+        opened, sealed = reader.head()
+    reader.close()
+    return path, opened + (sealed or 0)
+
+
+def _verify(path: Path, entries: int) -> float:
+    begun = time.perf_counter()
+    report = verify_ledger(path, key=KEY)
+    assert report.ok, report.findings[:3]
+    return entries / (time.perf_counter() - begun)
+
+
+def _read(path: Path, entries: int) -> float:
+    begun = time.perf_counter()
+    reader = LedgerReader(path, books=frozenset(Book), classes=frozenset({PLAIN, ARM}), key=KEY)
+    with reader:
+        assert entries == sum(1 for _ in reader.facts())
+    reader.close()
+    return entries / (time.perf_counter() - begun)

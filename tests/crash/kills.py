@@ -14,6 +14,7 @@ from random import Random
 from typing import Final
 
 from ledger.proof.sealed import command_mark
+from ledger.proof.verify import verify_ledger
 from ledger.recording.drafts import CommandMark
 from tests.crash.whole import Grown, Watch
 from tests.crash.writer import EVERY, Answer, as_append, from_line, plan, planned, write_until_killed
@@ -131,6 +132,8 @@ def _finish(watch: Watch) -> int:
     fresh = Watch(watch.path)
     fresh.check()
     assert fresh.size == watch.size
+    report = verify_ledger(watch.path, key=KEY)
+    assert report.ok, f"verify: {report.findings[:3]}"
     for name in (watch.path, *watch.path.parent.glob(f"{watch.path.name}-*")):
         name.unlink(missing_ok=True)
     return fresh.size

@@ -1,4 +1,4 @@
-"""Kill and cut off writers, thousands of times: `python -m tests.crash.soak [--kills N] [--cuts N] [--seed N] [--json]`.
+"""Kill and cut off writers by the thousand: `python -m tests.crash.soak [--kills N] [--cuts N] [--seed N] [--json]`.
 
 Without arguments 10,000 crash points: 8,000 power cuts and 2,000 kills. With one of the two numbers, only that one.
 Stops at the first loss, naming seed and number; the same seed cuts the same way again, a kill at about that time.

@@ -9,9 +9,10 @@ from random import Random
 
 import pytest
 
+from ledger.recording.drafts import Recorded
 from tests.crash import cuts
 from tests.crash.disk import Disk, Operation
-from tests.crash.writer import from_line, plan, planned, to_line
+from tests.crash.writer import Answer, from_line, plan, planned, to_line
 from tests.shared_data import ROOT
 
 KILLS = int(os.environ.get("TRIAL_LEDGER_KILLS", "40"))
@@ -70,5 +71,5 @@ def test_an_unsynced_deletion_is_undone_without_what_came_after_it() -> None:
 def test_both_sides_of_the_pipe_know_the_same_commands() -> None:
     todo = plan("run-1", 3, 14)
     assert planned(todo.id) == todo
-    line = json.dumps([todo.id, dict(open_seq=0, open_count=1, sealed_seq=0, sealed_count=0, at="", repeated=False)])
-    assert to_line(from_line(line.encode())) == line.encode() + b"\n"
+    answer = Answer(todo, Recorded(7, todo.open, 0, todo.sealed, "2020-05-06T12:00:00.000000Z"))
+    assert from_line(to_line(answer)) == answer

@@ -7,6 +7,7 @@ same of the whole file, at the length of the whole file; after each of thousands
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import apsw
 
@@ -51,14 +52,14 @@ class Watch:
 
     def check(self) -> Grown:
         """Assert that what was whole is still there, and what is new is whole; what is new."""
-        connection = apsw.Connection(str(self.path), flags=apsw.SQLITE_OPEN_READWRITE)
+        connection: Any = apsw.Connection(str(self.path), flags=apsw.SQLITE_OPEN_READWRITE)
         try:
-            with connection:
-                return self._check(connection)
+            connection.execute("BEGIN")
+            return self._check(connection)
         finally:
             connection.close()
 
-    def _check(self, connection: apsw.Connection) -> Grown:
+    def _check(self, connection: Any) -> Grown:
         assert connection.pragma("quick_check") == "ok", "the database is damaged"
         grown = Grown()
         follow: dict[str, tuple[int, int]] = {}
@@ -78,7 +79,7 @@ class Watch:
             assert (entry.stream, entry.version) == (name, version)
             assert version == self._versions.get(name, 0) + 1, f"{name} jumps to version {version}"
             self._versions[name] = version
-            assert command == (entry.command_id if entry.n == 0 else None)
+            assert command == (entry.command_id or None if entry.n == 0 else None)
             if name == ANCHOR_STREAM:
                 grown.anchors += 1
                 continue

@@ -19,7 +19,7 @@ EVERY: Final = 8
 
 @dataclass(frozen=True)
 class Plan:
-    """What one command records: how many open events (on one stream of its own), how many sealed ones, whether guarded."""
+    """What one command records: how many open events, how many sealed ones, and whether under a guard."""
 
     id: str
     lane: int

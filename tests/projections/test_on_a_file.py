@@ -69,7 +69,7 @@ class Recorder:
             )
             self.seqs[fact.book, fact.seq] = self.books.append(Append(command, drafts)).open_seq
         else:
-            recorded = self.books.append(Append(command, (), sealed_drafts([event], None, actor=fact.actor)))
+            recorded = self.books.append(Append(command, (), sealed_drafts([event], {}, actor=fact.actor)))
             self.seqs[fact.book, fact.seq] = recorded.sealed_seq
 
 

@@ -67,7 +67,7 @@ def drafts(
     books: SQLiteBooks, command: CommandMark, events: Sequence[tuple[str, int]], *, text: str = "x"
 ) -> list[OpenDraft]:
     """Open drafts of one command: its events as (stream, version)."""
-    payload = json.dumps({"text": text}).encode()
+    payload = json.dumps({"text": text}, separators=(",", ":")).encode()
     return [
         open_draft(
             origin=books.origin, stream=stream, version=version, type_="test.happened/1", actor=NURSE,
@@ -79,7 +79,7 @@ def drafts(
 
 def sealed_drafts(streams: Sequence[str], *, text: str = "x") -> list[SealedDraft]:
     """Sealed drafts of one command, each on the next free version of its stream."""
-    payload = json.dumps({"arm": text}).encode()
+    payload = json.dumps({"arm": text}, separators=(",", ":")).encode()
     return [
         SealedDraft(stream, None, "test.sealed/1", NURSE, [(ARM, payload)], n, len(streams))
         for n, stream in enumerate(streams)

@@ -98,9 +98,7 @@ def test_sixteen_threads_leave_no_gap_and_no_duplicate_and_share_commits(tmp_pat
     commits = count_commits(books)
 
     def write(lane: int) -> list[int]:
-        return [
-            books.append(append(books, f"{lane}.{n}", [(f"lane/{lane}", n + 1)])).open_seq for n in range(200)
-        ]
+        return [books.append(append(books, f"{lane}.{n}", [(f"lane/{lane}", n + 1)])).open_seq for n in range(200)]
 
     with ThreadPoolExecutor(16) as pool:
         positions = list(pool.map(write, range(16)))

@@ -10,7 +10,6 @@ from ledger.proof.schema import STATEMENTS
 from ledger.proof.verify import verify_ledger
 from tests.tampering.ledgers import found
 
-
 NAMED = [re.match(r"CREATE (?:UNIQUE )?(TRIGGER|INDEX) (\w+)", statement) for statement in STATEMENTS]
 
 

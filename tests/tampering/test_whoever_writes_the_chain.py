@@ -75,10 +75,14 @@ def test_recorded_time_that_runs_backwards_is_found(ledger: Path) -> None:
     assert ("time", "open", 9) in found(ledger)
 
 
-@pytest.mark.parametrize("at", ["2020-05-34T09:30:00.000000Z", "2020-05-04T25:30:00.000000Z"])
-def test_a_recorded_time_that_is_none_is_found(ledger: Path, at: str) -> None:
+@pytest.mark.parametrize(
+    ("at", "code"),
+    [("2020-05-34T09:30:00.000000Z", "entry"), ("2020-05-04T25:30:00.000000Z", "entry"),
+     ("2021-02-30T09:30:00.000000Z", "time")],
+)  # fmt: skip
+def test_a_recorded_time_that_is_none_is_found(ledger: Path, at: str, code: str) -> None:
     rewrite(ledger, "open", 24, lambda entry: entry.update(at=at))
-    assert ("time", "open", 24) in found(ledger)
+    assert (code, "open", 24) in found(ledger)
 
 
 def test_an_entry_of_another_ledger_is_found(ledger: Path) -> None:
