@@ -17,7 +17,7 @@ from ledger.domain.vocabulary import Book
 from ledger.keys.file import KeysError, create_keys, keys_folder, load_keys
 from ledger.proof.canonical import parse
 from ledger.proof.entry import Actor
-from ledger.proof.ledger_file import LedgerFileError
+from ledger.proof.ledger_file import LedgerFileError, check_ledger_file
 from ledger.proof.sections import PLAIN
 from ledger.recording.drafts import Randomness
 from ledger.recording.reader import LedgerReader
@@ -46,6 +46,10 @@ def create_trial(
 
     Origin: `<host>/<trial>/<128-bit hex>`. If anything fails, neither file nor keys are left behind.
     """
+    if path.exists() or path.is_symlink():
+        raise LedgerFileError(f"{path}: exists already; a ledger is never overwritten")
+    if not path.parent.is_dir():
+        raise LedgerFileError(f"{path}: cannot be created: there is no folder {path.parent}")
     had_keys = keys_folder(path).exists()
     keys = create_keys(path, random(96))
     try:
@@ -83,6 +87,7 @@ def registration(
 
 def open_trial(path: Path, *, clock: Callable[[], datetime] = utc_now) -> TrialLedger:
     """Open a ledger for recording."""
+    check_ledger_file(path)  # what is no ledger has no keys to ask for
     return TrialLedger(path, load_keys(path), clock=clock)
 
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from api.simulation import Step
     from ledger.application import TrialLedger
 
+_HOST = "demo.invalid"
+_TAMPERED = "tampered.db"
 _FIRST = datetime(2020, 5, 6, 6, 0, tzinfo=UTC)
 _VIEWS = (
     ("enrolment", "sponsor"),
@@ -61,29 +63,61 @@ class SeededRandomness:
         return hashlib.shake_256(f"trial-ledger demo {self._seed} {purpose} {number}".encode()).digest(count)
 
 
+@errors_named()
 def run(folder: Path, seed: int, subjects: int, *, serve: bool) -> None:
     """Play the story into `folder`/NCT04348461.db and show what came of it."""
-    with errors_named():
-        path = _fresh(folder)
-        play(path, seed, subjects, SeededRandomness(seed))
-        _verify(path)
-        _tamper(path, folder / "tampered.db", seed)
-        _show(path)
+    path = _fresh(folder)
+    play(path, seed, subjects, SeededRandomness(seed))
+    _verify(path)
+    _tamper(path, folder / _TAMPERED, seed)
+    _show(path)
     say(f"\nThe ledger is {path}. Try: trial-ledger show audit {path} | trial-ledger verify {path}")
     if serve:
         say("There are no pages to serve yet: they come with the API. (--no-serve silences this line.)")
 
 
 def _fresh(folder: Path) -> Path:
-    """A folder without an earlier demo. Only files that a demo made are removed."""
+    """A folder without an earlier demo. Only files that a demo made are removed; all are looked at before one is."""
+    if folder.exists() and not folder.is_dir():
+        fail(f"{folder}: is a file; the demo needs a folder (--dir)")
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "NCT04348461.db"
-    for name in (path.name, "tampered.db"):
+    earlier = [found for found in (path, folder / _TAMPERED) if found.is_symlink() or found.exists()]
+    for found in earlier:
+        if not _is_demo(found):
+            fail(f"{found}: is not the file of an earlier demo, and is left as it is; choose another folder with --dir")
+    if path not in earlier and keys_folder(path).exists():
+        fail(f"{keys_folder(path)}: keys without their ledger, left as they are; choose another folder with --dir")
+    for found in earlier:
         for suffix in ("", "-wal", "-shm"):
-            (folder / (name + suffix)).unlink(missing_ok=True)
-    for suffix in (".keys", ".views"):
-        shutil.rmtree(folder / (path.name + suffix), ignore_errors=True)
+            found.with_name(found.name + suffix).unlink(missing_ok=True)
+        for beside, names in (
+            (keys_folder(found), ["trial.json"]),
+            (views_folder(found), [f"{name}.db{end}" for name in ("open", "unmasked") for end in ("", "-wal", "-shm")]),
+        ):
+            for name in names:
+                (beside / name).unlink(missing_ok=True)
+            with suppress(OSError):  # not there, or somebody keeps a file of his own in it
+                beside.rmdir()
     return path
+
+
+def _is_demo(path: Path) -> bool:
+    """Whether a ledger says of itself that it is a demo's."""
+    import apsw
+
+    from ledger.recording.engine import fetch, open_reading
+
+    try:
+        check_ledger_file(path)
+        connection = open_reading(path)
+        try:
+            rows = fetch(connection, "SELECT origin FROM head WHERE book = 'open'")
+        finally:
+            connection.close()
+    except (LedgerFileError, StorageError, apsw.Error):
+        return False
+    return bool(rows) and str(rows[0][0]).startswith(f"{_HOST}/")
 
 
 def play(path: Path, seed: int, subjects: int, randomness: SeededRandomness) -> None:
@@ -100,7 +134,7 @@ def play(path: Path, seed: int, subjects: int, randomness: SeededRandomness) -> 
         path,
         protocol,
         actor=Actor("sponsor-1", "IIS-FJD", "sponsor"),
-        host="demo.invalid",
+        host=_HOST,
         clock=clock,
         randomness=randomness,
         random=randomness.keys,
@@ -163,16 +197,23 @@ def _tamper(path: Path, copy: Path, seed: int) -> None:
 
 
 def _alter_one_byte(copy: Path, seed: int) -> int:
-    """Change the first letter of the severity of an adverse event, which one the seed picks."""
+    """Change the first letter of the severity of an adverse event, which one the seed picks.
+
+    A story so short that it has none loses a digit of the version of a consent document instead.
+    """
     import apsw
 
     from ledger.recording.engine import fetch
 
     connection = apsw.Connection(str(copy))
-    query = "SELECT seq, sections FROM open_entry WHERE type = 'adverse-event.reported/1' ORDER BY seq"
-    rows = fetch(connection, query)
+    query = "SELECT seq, sections FROM open_entry WHERE type = ? ORDER BY seq"
+    member = b'"severity":"'
+    rows = fetch(connection, query, ("adverse-event.reported/1",))
+    if not rows:
+        member = b'"document_version":"'
+        rows = fetch(connection, query, ("consent.obtained/1",))
     seq, sections = rows[seed % len(rows)]
-    place = sections.index(b'"severity":"') + len(b'"severity":"')
+    place = sections.index(member) + len(member)
     altered = sections[:place] + bytes([sections[place] ^ 0x01]) + sections[place + 1 :]
     trigger = fetch(connection, "SELECT sql FROM sqlite_schema WHERE name = 'open_entry_no_update'")[0][0]
     connection.execute("DROP TRIGGER open_entry_no_update")
@@ -186,5 +227,17 @@ def _show(path: Path) -> None:
     from api.bootstrap import viewing
 
     for view, role in _VIEWS:
-        result = viewing(path, role).show(view, None)
+        result = _in_short(viewing(path, role).show(view, None))
         print_table(f"{result.title} (as {role})", *result.grid())
+
+
+def _in_short(result: Result) -> Result:
+    """The rows that say most; `show` has all of them."""
+    table = result.table
+    if result.view == "enrolment":
+        columns = tuple(column for column in table.columns if column not in ("site", "month"))
+        rows = [row for row in table.rows if row["site"] is None and row["month"] is None]
+        table = replace(table, columns=columns, rows=rows)
+    elif result.view == "disposition":
+        table = replace(table, rows=[row for row in table.rows if row["category"] != "VISIT"])
+    return replace(result, table=table)

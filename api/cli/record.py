@@ -1,27 +1,39 @@
 """`init` and `submit`: creating a ledger, and recording commands in it."""
 
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Final
 
-from api.cli.output import INPUT, errors_named, fail, print_json, say
+from api.cli.output import INPUT, USAGE, errors_named, fail, print_json, say, tell
 
-MAX_LINE = 1 << 20
+MAX_LINE: Final = 1 << 20
+"""The longest line that `submit` reads, in bytes."""
+
+# An origin is read by others as a name without white space or "+" (C2SP tlog-checkpoint).
+_HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?(:[0-9]{1,5})?")
+_AGAIN: Final = "Send the same commands again when this is mended: none of them is recorded twice."
 
 
+@errors_named()
 def init(ledger: Path, protocol_file: Path | None, host: str, org: str, as_json: bool) -> None:
     """Create a ledger and its keys, and register the trial."""
     from api.bootstrap import create_trial
+    from ledger.domain.commands import CommandError
     from ledger.domain.protocol import conflicts, reference_protocol
     from ledger.proof.entry import Actor
 
-    with errors_named():
-        protocol = reference_protocol() if protocol_file is None else read_protocol(protocol_file)
+    if not _HOST.fullmatch(host):
+        fail(f"--host: {host!r} is no host name (letters, digits, dots and hyphens; possibly a port)", USAGE)
+    protocol = reference_protocol() if protocol_file is None else read_protocol(protocol_file)
+    try:
         trial = create_trial(ledger, protocol, actor=Actor("init", org, "sponsor"), host=host)
-        origin = trial.origin
-        trial.close()
+    except CommandError as error:  # of what the command is made of, only this comes from the command line
+        fail("; ".join(f"--org: {fault.message}" for fault in error.refusals), USAGE)
+    origin = trial.origin
+    trial.close()
     found = conflicts(protocol)
     if as_json:
         listed = [{"code": conflict.code, "message": conflict.message} for conflict in found]
@@ -45,6 +57,7 @@ def read_protocol(path: Path) -> Any:
         raise SystemExit(INPUT) from None
 
 
+@errors_named()
 def print_schema() -> None:
     """The JSON schema of a submitted command."""
     from ledger.domain.commands import command_schema
@@ -52,31 +65,35 @@ def print_schema() -> None:
     print_json(command_schema())
 
 
+@errors_named()
 def submit(source: str, ledger: Path, stop_on_error: bool, as_json: bool) -> None:
     """Record commands line by line. Each answer or refusal is one line; the exit code is 3 if any was refused."""
     from api.bootstrap import open_trial
+    from ledger.proof.ledger_file import LedgerFileError
+    from ledger.recording.engine import StorageError
 
-    recorded = refused = 0
-    with errors_named(), _lines(source) as file:
+    counts = dict.fromkeys(("recorded", "repeated", "refused"), 0)
+    name = "stdin" if source == "-" else source
+    with _lines(source) as file:
         trial = open_trial(ledger)
         try:
-            for number, line in enumerate(_bounded(file), 1):
+            for number, line in enumerate(_bounded(file, name), 1):
                 if not line.strip():
                     continue
-                answer = submit_line(trial, line)
+                try:
+                    answer = submit_line(trial, line)
+                except (StorageError, LedgerFileError) as error:
+                    fail(f"{name}, line {number}: {error}. {_so_far(counts)} before it. {_AGAIN}")
                 answer["line"] = number
-                if answer["status"] == "refused":
-                    refused += 1
-                else:
-                    recorded += 1
-                _tell(answer, source, as_json)
-                if refused and stop_on_error:
+                counts[answer["status"]] += 1
+                _tell(answer, name, as_json)
+                if counts["refused"] and stop_on_error:
                     break
         finally:
             trial.close()
     if not as_json:
-        say(f"{recorded} recorded, {refused} refused")
-    if refused:
+        say(_so_far(counts))
+    if counts["refused"]:
         raise SystemExit(INPUT)
 
 
@@ -116,13 +133,18 @@ def submit_line(trial: Any, line: bytes) -> dict[str, Any]:
     return {"id": name, "status": "refused", "problems": listed}
 
 
-def _tell(answer: dict[str, Any], source: str, as_json: bool) -> None:
+def _so_far(counts: dict[str, int]) -> str:
+    repeated = f", {counts['repeated']} recorded earlier" if counts["repeated"] else ""
+    return f"{counts['recorded']} recorded{repeated}, {counts['refused']} refused"
+
+
+def _tell(answer: dict[str, Any], name: str, as_json: bool) -> None:
     if as_json:
         print_json(answer)
     elif answer["status"] == "refused":
         for problem in answer["problems"]:
-            where = f"{'stdin' if source == '-' else source}, line {answer['line']}, field {problem['field']}"
-            print(f"refused: {where}: {problem['message']} (rule {problem['rule']})", flush=True)
+            where = f"{name}, line {answer['line']}, field {problem['field']}"
+            tell(f"refused: {where}: {problem['message']} (rule {problem['rule']})")
 
 
 @contextmanager
@@ -137,10 +159,13 @@ def _lines(source: str) -> Iterator[IO[bytes]]:
         yield file
 
 
-def _bounded(file: IO[bytes]) -> Iterator[bytes]:
+def _bounded(file: IO[bytes], name: str) -> Iterator[bytes]:
     """Lines, each cut soon after the longest that is taken, so that an endless one needs no endless memory."""
-    while line := file.readline(MAX_LINE + 2):
-        if len(line) > MAX_LINE:
-            while not line.endswith(b"\n") and (rest := file.readline(MAX_LINE)):
-                line = line[: MAX_LINE + 1] + rest[-1:]
-        yield line
+    try:
+        while line := file.readline(MAX_LINE + 2):
+            if len(line) > MAX_LINE:
+                while not line.endswith(b"\n") and (rest := file.readline(MAX_LINE)):
+                    line = line[: MAX_LINE + 1] + rest[-1:]
+            yield line
+    except OSError as error:
+        fail(f"{name}: cannot be read ({error.strerror})")

@@ -39,8 +39,10 @@ class _Envelope(Command[Facts]):
     data: dict[str, Any]  # type: ignore[assignment]
 
 
-def parse_command(value: Mapping[str, Any]) -> Command[Facts]:
+def parse_command(value: Any) -> Command[Facts]:
     """The command that a JSON value is. Decimals may come as `Decimal`. Raises CommandError."""
+    if not isinstance(value, Mapping):
+        raise CommandError([Refusal("form", "$", "must be an object with id, type, actor, occurred_at and data")])
     try:
         raw = encode(_digits(dict(value)))
     except CanonicalError as error:

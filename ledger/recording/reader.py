@@ -99,9 +99,9 @@ class LedgerReader(AbstractContextManager["LedgerReader"]):
         if as_of is None:
             return self.head()
         text = str(as_of)
-        if text.isdigit():
-            if int(text) >= self._sizes["open"]:
-                raise AsOfError(f"as-of {text}: the ledger ends at position {self._sizes['open'] - 1}")
+        if text.isascii() and text.isdigit():
+            if len(text) > 16 or int(text) >= self._sizes["open"]:
+                raise AsOfError(f"as-of {text[:40]}: the ledger ends at position {self._sizes['open'] - 1}")
             size = int(text) + 1
         else:
             size = self._size_at(_bound(text))
@@ -226,5 +226,5 @@ def _bound(text: str) -> str:
         return recorded(moment)
     except AsOfError:
         raise
-    except ValueError:
-        raise AsOfError(f"as-of {text}: neither a position (digits) nor an ISO 8601 date or time") from None
+    except (ValueError, OverflowError):  # a time beside the ends of the calendar overflows in another zone
+        raise AsOfError(f"as-of {text[:40]}: neither a position (digits) nor an ISO 8601 date or time") from None
