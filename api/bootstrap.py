@@ -1,11 +1,13 @@
 """The composition root: the one place where files, keys, clocks and random sources meet the rooms that need them."""
 
 import os
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 from ledger.application import TrialLedger
 from ledger.domain.commands import Command, parse_command
@@ -25,6 +27,9 @@ from ledger.recording.sqlite import utc_now
 from projections.base import Audience, audience_of
 from projections.result import Result
 from projections.runner import rebuild, show, views_folder
+
+# An origin has neither white space nor "+" (C2SP tlog-checkpoint); a sponsor's own number for a trial may.
+_NO_NAME: Final = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 class DeniedError(PermissionError):
@@ -59,7 +64,7 @@ def create_trial(
             path,
             keys,
             register=register,
-            origin=f"{host}/{protocol.trial_id}/{origin_id}",
+            origin=f"{host}/{_NO_NAME.sub('-', protocol.trial_id)}/{origin_id}",
             clock=clock,
             randomness=randomness,
         )

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from projections.base import Table
+from projections.groups import TOTAL
 
 _RESERVED: Final = frozenset({"view", "version", "as_of", "head", "rows"})
 
@@ -82,12 +83,15 @@ class Result:
         return out.getvalue()
 
     def grid(self) -> tuple[list[str], list[list[str]]]:
-        """Headers and lines of text: cells spread to columns named `<arm> <count>`, nothing where a value is null."""
+        """Headers and lines of text: cells spread to columns named `<arm> <count>`, nothing where a value is null.
+
+        The one cell of masked audiences is named by whom it counts: `randomized subjects`.
+        """
         arms = [arm["arm"] for arm in self.table.extra.get("arms", ())]
         counts = list(self.table.rows[0]["cells"][0]) if self._has_cells(arms) else []
         header: list[str] = []
         for column in self.columns:
-            header += [f"{arm} {count}" for arm in arms for count in counts] if column == "cells" else [column]
+            header += [_heading(arm, count) for arm in arms for count in counts] if column == "cells" else [column]
         lines = []
         for row in self.table.rows:
             line: list[str] = []
@@ -101,6 +105,12 @@ class Result:
 
     def _has_cells(self, arms: list[str]) -> bool:
         return bool(arms and self.table.rows and "cells" in self.columns)
+
+
+def _heading(arm: str, count: str) -> str:
+    if arm != TOTAL:
+        return f"{arm} {count}"
+    return "randomized subjects" if count == "subjects" else count
 
 
 def _text(value: Any) -> str:

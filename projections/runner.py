@@ -6,14 +6,18 @@ Rules
   has not the same entries at the stored position (another ledger, or one that was rolled back).
 - The store's transaction begins before the ledger's snapshot. So a view can't stand further than the snapshot,
   unless the ledger went back; and of two processes the second finds the work of the first done.
+- A ledger of up to `_IN_MEMORY` facts is read once and held until it is folded. Of a larger one the names of the
+  streams alone are held, and each stream is read when its turn comes.
 - An as-of is folded in memory from the facts up to it. So is everything where views can't be kept in a file.
 """
 
 import hashlib
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,9 +35,13 @@ from projections.store import Contribution, Place, StoreUnavailableError, ViewSt
 from projections.views import VIEWS, view_for
 
 _SHARED: Final = ("ledger.domain.history", "ledger.domain.when", "ledger.domain.vocabulary", "ledger.domain.events")
-# Reading stream by stream costs about this many times more a fact than reading the books in order.
+# Reading stream by stream may cost this many times more a fact than reading the books in order: a stream is one
+# query, its part in the sealed book one query a fact.
 _STREAM_COST: Final = 4
-_AT_ONCE: Final = 500
+# A fact held takes about 3 kB.
+_IN_MEMORY: Final = 200_000
+_STREAMS_AT_ONCE: Final = 500
+_FACTS_AT_ONCE: Final = 2_000
 
 
 def views_folder(ledger: Path) -> Path:
@@ -135,33 +143,38 @@ def _advance(store: ViewStore, reader: Reader, views: Sequence[View]) -> Positio
 def _fold_from(store: ViewStore, reader: Reader, views: Sequence[View], start: Position, head: Position) -> None:
     sealed = store.audience is Audience.UNMASKED
     fresh = start.open == 0 and not start.sealed
-    groups = by_stream(visible(reader.facts(start=start, stop=head), sealed=sealed))
-    added = [fact for facts in groups.values() for fact in facts]
-    for view in views:
-        if view.keyed_by == "fact":
-            contributions = fold(view, store.audience, _one_by_one(view, added))
-            store.replace(view, contributions, fresh=True)
     by_key = [view for view in views if view.keyed_by == "stream"]
-    if not by_key:
-        return
-    wanted = [stream for stream in groups if any(view.takes(stream) for view in by_key)]
-    if not fresh:
-        groups = _whole_streams(reader, wanted, len(added), head, sealed=sealed)
-    for first in range(0, len(wanted), _AT_ONCE):  # what views share of a history is folded once, and then let go
-        histories = [History(stream, tuple(groups[stream])) for stream in wanted[first : first + _AT_ONCE]]
+    size = head.open + (head.sealed or 0)
+    held: dict[str, list[Fact]] | None = {} if fresh and by_key and size <= _IN_MEMORY else None
+    added: Counter[str] = Counter()
+    for facts in _batches(visible(reader.facts(start=start, stop=head), sealed=sealed)):
+        for view in views:
+            if view.keyed_by == "fact":
+                store.replace(view, fold(view, store.audience, _one_by_one(view, facts)), fresh=True)
+        added.update(fact.stream for fact in facts)
+        if held is not None:
+            for fact in facts:
+                held.setdefault(fact.stream, []).append(fact)
+    if by_key and not fresh and size < min(_IN_MEMORY, added.total() * _STREAM_COST):
+        held = by_stream(visible(reader.facts(stop=head), sealed=sealed))
+    streams = sorted(stream for stream in added if any(view.takes(stream) for view in by_key))
+    for first in range(0, len(streams), _STREAMS_AT_ONCE):  # what views share of a history is folded once for all
+        histories = [
+            History(stream, tuple(_whole(reader, stream, head, sealed=sealed) if held is None else held.pop(stream)))
+            for stream in streams[first : first + _STREAMS_AT_ONCE]
+        ]
         for view in by_key:
             taken = (history for history in histories if view.takes(history.key))
             store.replace(view, fold(view, store.audience, taken), fresh=fresh)
 
 
-def _whole_streams(
-    reader: Reader, streams: Sequence[str], added: int, head: Position, *, sealed: bool
-) -> dict[str, list[Fact]]:
-    """All facts of the streams, by whichever way of reading is likely to be the shorter."""
-    size = head.open + (head.sealed or 0)
-    if added * _STREAM_COST > size:
-        return by_stream(visible(reader.facts(stop=head), sealed=sealed))
-    return {stream: list(visible(reader.stream(stream, stop=head), sealed=sealed)) for stream in streams}
+def _batches(facts: Iterator[Fact]) -> Iterator[list[Fact]]:
+    while batch := list(islice(facts, _FACTS_AT_ONCE)):
+        yield batch
+
+
+def _whole(reader: Reader, stream: str, head: Position, *, sealed: bool) -> Iterator[Fact]:
+    return visible(reader.stream(stream, stop=head), sealed=sealed)
 
 
 def _in_memory(view: View, audience: Audience, facts: Iterable[Fact]) -> Iterator[Stored]:

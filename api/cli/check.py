@@ -24,8 +24,10 @@ def verify(ledger: Path, as_json: bool) -> None:
 @errors_named()
 def entry(ledger: Path, seq: int, sealed: bool) -> None:
     """Write the stored bytes of an entry."""
+    import apsw
+
     from ledger.proof.ledger_file import check_ledger_file
-    from ledger.recording.engine import apsw, fetch, open_reading, translated
+    from ledger.recording.engine import fetch, open_reading, translated
 
     book = "sealed" if sealed else "open"
     check_ledger_file(ledger)

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from contextlib import closing, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from api.cli.output import VERIFICATION_FAILED, errors_named, fail, print_table, progress, say
+from ledger.keys.file import keys_folder
+from ledger.proof.ledger_file import LedgerFileError, check_ledger_file
+from ledger.recording.engine import StorageError, fetch, open_reading
+from projections.runner import views_folder
 
 if TYPE_CHECKING:
     from api.simulation import Step
     from ledger.application import TrialLedger
+    from projections.result import Result
 
 _HOST = "demo.invalid"
 _TAMPERED = "tampered.db"
@@ -106,8 +113,6 @@ def _is_demo(path: Path) -> bool:
     """Whether a ledger says of itself that it is a demo's."""
     import apsw
 
-    from ledger.recording.engine import fetch, open_reading
-
     try:
         check_ledger_file(path)
         connection = open_reading(path)
@@ -142,7 +147,8 @@ def play(path: Path, seed: int, subjects: int, randomness: SeededRandomness) -> 
     )
     told = list(story(protocol, seed=seed, subjects=subjects))
     recorded, refused = 0, 0
-    with progress("recording", len(told)) as step:
+    say(f"Recording {len(told)} steps and the treatments that follow from the arms …")
+    with closing(ledger), progress("recording", len(told)) as step:
         for happening in with_treatments(told, ledger.arm_of, Pharmacy(protocol, seed=seed)):
             clock.at = max(clock.at, happening.at)
             if _tell(ledger, happening):
@@ -150,7 +156,6 @@ def play(path: Path, seed: int, subjects: int, randomness: SeededRandomness) -> 
             else:
                 refused += 1
             step()
-    ledger.close()
     say(f"{recorded} commands recorded; {refused} refused, each by the rule that the story expected.")
 
 
@@ -197,23 +202,14 @@ def _tamper(path: Path, copy: Path, seed: int) -> None:
 
 
 def _alter_one_byte(copy: Path, seed: int) -> int:
-    """Change the first letter of the severity of an adverse event, which one the seed picks.
-
-    A story so short that it has none loses a digit of the version of a consent document instead.
-    """
+    """Change the first letter of the severity of an adverse event, which one the seed picks."""
     import apsw
 
-    from ledger.recording.engine import fetch
-
     connection = apsw.Connection(str(copy))
-    query = "SELECT seq, sections FROM open_entry WHERE type = ? ORDER BY seq"
-    member = b'"severity":"'
-    rows = fetch(connection, query, ("adverse-event.reported/1",))
-    if not rows:
-        member = b'"document_version":"'
-        rows = fetch(connection, query, ("consent.obtained/1",))
+    query = "SELECT seq, sections FROM open_entry WHERE type = 'adverse-event.reported/1' ORDER BY seq"
+    rows = fetch(connection, query)
     seq, sections = rows[seed % len(rows)]
-    place = sections.index(member) + len(member)
+    place = sections.index(b'"severity":"') + len(b'"severity":"')
     altered = sections[:place] + bytes([sections[place] ^ 0x01]) + sections[place + 1 :]
     trigger = fetch(connection, "SELECT sql FROM sqlite_schema WHERE name = 'open_entry_no_update'")[0][0]
     connection.execute("DROP TRIGGER open_entry_no_update")

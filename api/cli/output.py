@@ -98,7 +98,7 @@ def errors_named() -> Iterator[None]:
         _let_go_of_output()
         raise SystemExit(NOBODY_READS) from None
     except KeyboardInterrupt:
-        fail("interrupted; what was acknowledged before is recorded", INTERRUPTED)
+        fail("interrupted; what was recorded before stays recorded", INTERRUPTED)
     except OSError as error:
         if error.filename is None and error.strerror is not None:  # no file that we opened: it is the output
             _let_go_of_output()

@@ -16,12 +16,24 @@ from pydantic import ValidationError
 from pydantic.json_schema import models_json_schema
 
 from ledger.domain.decisions import COMMANDS, Command, CommandActor, CommandSpec, Refusal
-from ledger.domain.events.base import Facts, Provenance
+from ledger.domain.events.base import LINES, NO_CONTROLS, Facts, Provenance
 from ledger.domain.protocol.base import problems_of
 from ledger.proof.canonical import CanonicalError, encode
 
 __all__ = ["COMMANDS", "Command", "CommandActor", "CommandError", "CommandSpec", "command_schema", "parse_command"]
 
+_PATTERN: Final = "string should match pattern "
+_IN_WORDS: Final = {
+    r"^[!-~]{1,128}$": "must be 1 to 128 printable ASCII characters without spaces",
+    r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$": (
+        "must be 1 to 64 letters, digits, dots, underscores and hyphens, the first a letter or digit"
+    ),
+    r"^[A-Za-z0-9][A-Za-z0-9 ._/-]{0,63}$": (
+        "must be 1 to 64 letters, digits, spaces and ._/- characters, the first a letter or digit"
+    ),
+    NO_CONTROLS: "must not have control characters or line breaks in it",
+    LINES: "must not have control characters in it, but tabs and line breaks",
+}
 _DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -85,6 +97,8 @@ def _faults(error: ValidationError, prefix: str = "") -> list[Refusal]:
         if path.startswith("data.values."):  # one of three forms: say all of them, once
             path = ".".join(path.split(".")[:3])
             rule = "must be true, false, an integer, or a text of at most 200 characters (decimals too)"
+        if rule.startswith(_PATTERN):
+            rule = _IN_WORDS.get(rule.removeprefix(_PATTERN).strip("'"), rule)
         faults.setdefault(path, Refusal("form", path, rule))
     return list(faults.values())
 

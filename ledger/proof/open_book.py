@@ -7,7 +7,7 @@ from binascii import unhexlify
 from collections.abc import Iterator
 from typing import Any, Final, TypeAlias
 
-from ledger.proof.entry import OPEN_GRAMMAR, MAX_ENTRY, V, quote
+from ledger.proof.entry import MAX_ENTRY, OPEN_GRAMMAR, V, quote
 from ledger.proof.file_reader import LedgerFile
 from ledger.proof.findings import Findings
 from ledger.proof.localize import TRUSTED, Chain, Row, stream_of

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from ledger.proof.canonical import CanonicalError
-from ledger.proof.entry import SEALED_GRAMMAR, MAX_ENTRY, V
+from ledger.proof.entry import MAX_ENTRY, SEALED_GRAMMAR, V
 from ledger.proof.file_reader import LedgerFile
 from ledger.proof.findings import Findings
 from ledger.proof.localize import TRUSTED, Chain, Row, Settled

@@ -13,7 +13,6 @@
 
 import os
 import threading
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -31,11 +30,11 @@ from ledger.proof.ledger_file import LedgerFileError, check_ledger_file
 from ledger.proof.sealed import command_mark, header_payload, slot
 from ledger.proof.sections import HEADER, commitment, frame
 from ledger.proof.tree import Frontier, leaf_hash
+from ledger.recording.combining import Combiner, Ticket
 from ledger.recording.drafts import Anchoring, Append, OpenDraft, Randomness, Recorded, SealedDraft
 from ledger.recording.engine import SQLiteValue, connect, fetch, open_reading, require_safe_sqlite, translated
 from ledger.recording.rows import sealed_header
 
-_BATCH: Final = 512
 _OPEN: Final = Book.OPEN
 _STORE_HEAD: Final = "UPDATE head SET size = ?, hash = ?, frontier = ? WHERE book = ?"
 _INSERT: Final = "INSERT INTO open_entry (seq, stream, version, command, entry, sections) VALUES (?, ?, ?, ?, ?, ?)"
@@ -70,17 +69,6 @@ class BookState:
         self.frontier.append(self.hash)
         self.size += 1
         self.at = at
-
-
-class _Ticket:
-    __slots__ = ("append", "error", "result", "woken")
-
-    def __init__(self, append: Append) -> None:
-        self.append = append
-        self.result: Recorded | None = None
-        self.error: BaseException | None = None
-        self.woken: threading.Event | None = None
-        """Set when the append is done, or its thread is to lead; None for a thread that leads at once."""
 
 
 def utc_now() -> datetime:
@@ -121,10 +109,8 @@ class SQLiteBooks:
         self._clock = clock
         self.randomness: Randomness = randomness or OsRandomness()
         self._key = key
-        self._waiting: deque[_Ticket] = deque()
         self._readers: list[apsw.Connection] = []
-        self._queue, self._led = threading.Lock(), False
-        self._leader = threading.Lock()
+        self._combiner = Combiner(self._commit)
         self._closed = False
         self._data_version: int | None = None
         self._watchers = 0
@@ -136,12 +122,8 @@ class SQLiteBooks:
 
     def close(self) -> None:
         """Close the connection; appends that wait are finished first."""
-        with self._leader:
-            while tickets := self._take():
-                self._commit(tickets)
-                for ticket in tickets:
-                    if ticket.woken is not None:
-                        ticket.woken.set()
+        with self._combiner.lock:
+            self._combiner.drain()
             self._closed = True
             while self._readers:
                 self._readers.pop().close()
@@ -153,16 +135,8 @@ class SQLiteBooks:
         Raises VersionConflict (a guard or version does not hold), CommandReused, or OperationalError (disk, lock);
         in each case nothing of it is recorded. A command that was recorded before gives its first answer again.
         """
-        ticket = _Ticket(append)
-        with self._queue:
-            self._waiting.append(ticket)
-            leads, self._led = not self._led, True
-            if not leads:
-                ticket.woken = threading.Event()
-        if ticket.woken is not None:
-            self._wait_for(ticket, ticket.woken)
-        if ticket.result is None and ticket.error is None:
-            self._lead()
+        ticket = Ticket(append)
+        self._combiner.submit(ticket)
         if self._watchers:
             with self._committed:
                 self._committed.notify_all()
@@ -173,7 +147,7 @@ class SQLiteBooks:
 
     def find(self, command_id: str, digest: str, *, with_sealed: bool) -> Recorded | None:
         """Where a command was recorded, or None. Raises CommandReused if it was one with another digest."""
-        with self._leader:
+        with self._combiner.lock:
             try:
                 return self._find(command_id, digest, with_sealed=with_sealed)
             except apsw.Error as error:
@@ -200,45 +174,7 @@ class SQLiteBooks:
 
     # -- under the lock ------------------------------------------------------------------------------------------
 
-    def _lead(self) -> None:
-        """Commit all that wait, and wake their threads; one of those that came meanwhile leads next."""
-        tickets: list[_Ticket] = []
-        try:
-            with self._leader:
-                tickets = self._take()
-                self._commit(tickets)
-        finally:
-            self._hand_on()
-            for ticket in tickets:
-                if ticket.woken is not None:
-                    ticket.woken.set()
-
-    def _hand_on(self) -> None:
-        with self._queue:
-            self._led = bool(self._waiting)
-            if self._waiting and (woken := self._waiting[0].woken) is not None:
-                woken.set()
-
-    def _wait_for(self, ticket: _Ticket, woken: threading.Event) -> None:
-        try:
-            woken.wait()
-        except BaseException:  # interrupted: nobody waits for the answer, and it must not be this thread that leads
-            with self._queue:
-                first = bool(self._waiting) and self._waiting[0] is ticket
-                if ticket in self._waiting:
-                    self._waiting.remove(ticket)
-            if first and woken.is_set():
-                self._hand_on()
-            raise
-
-    def _take(self) -> list[_Ticket]:
-        tickets: list[_Ticket] = []
-        with self._queue:
-            while self._waiting and len(tickets) < _BATCH:
-                tickets.append(self._waiting.popleft())
-        return tickets
-
-    def _commit(self, tickets: list[_Ticket]) -> None:
+    def _commit(self, tickets: list[Ticket]) -> None:
         execute = self._connection.execute
         try:
             execute("BEGIN IMMEDIATE")

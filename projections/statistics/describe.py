@@ -95,7 +95,5 @@ def _places(value: Decimal) -> int:
     if not isinstance(exponent, int):
         raise ValueError(f"value: must be finite, got {value}")
     if value.adjusted() >= _DIGITS or exponent < -_DIGITS or len(value.as_tuple().digits) > _DIGITS:
-        raise ValueError(
-            f"value: must have at most {_DIGITS} digits in all and beyond the point, got {value}"
-        )
+        raise ValueError(f"value: must have at most {_DIGITS} digits in all and beyond the point, got {value}")
     return max(0, -exponent)

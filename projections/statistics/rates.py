@@ -70,9 +70,7 @@ def rate(events: int, person_time: int | Decimal | Fraction, confidence: str = "
     return Rate(events, time, per, float(events * per / time), low * unit, high * unit)
 
 
-def per_100_person_years(
-    events: int, person_days: int | Decimal | Fraction, confidence: str = "0.95"
-) -> Rate:
+def per_100_person_years(events: int, person_days: int | Decimal | Fraction, confidence: str = "0.95") -> Rate:
     """Events per 100 person-years from person-days, a year being 365.25 days; `person_time` is in years."""
     if isinstance(person_days, Decimal) and not person_days.is_finite():
         raise ValueError(f"person_days: must be finite, got {person_days}")

@@ -53,9 +53,7 @@ class SurvivalPoint:
     high: float | None
 
 
-def kaplan_meier(
-    subjects: Iterable[Subject], horizon: int = 28, confidence: str = "0.95"
-) -> list[SurvivalPoint]:
+def kaplan_meier(subjects: Iterable[Subject], horizon: int = 28, confidence: str = "0.95") -> list[SurvivalPoint]:
     """The curve up to `horizon` days, by time; empty where there is no subject.
 
     Raises ValueError for a time that is no whole number of days from 0, a horizon below 0, or a confidence
@@ -117,9 +115,7 @@ def number_at_risk(subjects: Iterable[Subject], times: Iterable[int]) -> list[in
     return [len(ends) - bisect_right(ends, t - 1) for t in times]
 
 
-def _precision(
-    survival: Fraction, log_variance: Fraction, z: float
-) -> tuple[float | None, float | None, float | None]:
+def _precision(survival: Fraction, log_variance: Fraction, z: float) -> tuple[float | None, float | None, float | None]:
     if survival == 0:
         return None, None, None
     spread = math.sqrt(log_variance)

@@ -6,9 +6,11 @@ Rules
 - A run without an end is imputed with the date of the subject's last disposition event; one that still goes on, with
   the day of the position. Each is listed in `imputed`, with what it was imputed from.
 - Duration is last day - first day + 1; the average daily dose is the cumulative dose over the duration.
-- SAFETY: randomized subjects who were given the product. COMPLETERS: those of them who did the last visit at which
-  the product has been given to anybody (`completers` names it); where administrations name no visit, those who had
-  all doses that the protocol plans for their arm.
+- Each subject's average daily dose is rounded half up to 0.1 before it is summarised, as the published table of
+  CDISCPILOT01 does (14-4.01); `rounding` says so in the answer. The other measures are summarised exact.
+- SAFETY: randomized subjects who were given the product. COMPLETERS: those of them who did the completion visit
+  (`projections/completion.py`; `completers` names it); where there is none, those who had all doses that the
+  protocol plans for their arm.
 - A subject with a day that is not known, or with two units, can't be summed: left out, and listed in `left_out`.
 """
 
@@ -17,16 +19,20 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, localcontext
+from fractions import Fraction
+from math import floor
 from typing import Any, Final
 
 from ledger.domain.when import Moment
 from projections.base import Audience, Column, Context, Stored, Table, View
+from projections.completion import completion_visit
 from projections.groups import Groups, groups_of
 from projections.histories import History
 from projections.statistics import describe
 from projections.subject import happened, story_of
 
 PER_DAY: Final = {"QD": 1, "BID": 2, "TID": 3, "QID": 4}
+_DAILY: Final = "average daily dose"
 _STATISTICS: Final = ("mean", "sd", "median", "min", "max")
 # Enough for a reader to round once more: 75.148 rounded to 75.15 would become 75.2.
 _PLACES: Final = 3
@@ -107,19 +113,14 @@ class Exposure(View):
             for row in _measures(population, _members(exposed, population), groups)
         ]
         completers = {"visit": last_visit, "rule": "all planned doses" if last_visit is None else "did the visit"}
-        extra = {"arms": groups.arms(), "completers": completers, **report}
+        rounding = {_DAILY: {"of": "each subject", "to": "0.1", "mode": "half up"}}
+        extra = {"arms": groups.arms(), "completers": completers, "rounding": rounding, **report}
         return Table(("population", "measure", "unit", "cells"), listed, extra)
 
 
 def _last_visit(subjects: Mapping[str, Stored], doses: Mapping[str, list[Stored]]) -> str | None:
-    """The visit with the highest number among those at which the product was given."""
-    named = {row["visit"] for given in doses.values() for row in given if row["visit"] is not None}
-    numbers: dict[str, Decimal] = {}
-    for row in subjects.values():
-        for visit, number in json.loads(row["visits"]):
-            if visit in named and number is not None:
-                numbers[visit] = max(Decimal(number), numbers.get(visit, Decimal(number)))
-    return max(numbers, key=lambda visit: (numbers[visit], visit), default=None)
+    given_at = (row["visit"] for given in doses.values() for row in given)
+    return completion_visit(given_at, (visit for row in subjects.values() for visit in json.loads(row["visits"])))
 
 
 def _exposed(
@@ -189,11 +190,15 @@ def _measures(population: str, members: list[_Exposed], groups: Groups) -> Itera
     for unit in sorted({one.unit for one in members}):
         of_unit = [one for one in members if one.unit == unit]
         cumulative = [(one.cell, one.cumulative) for one in of_unit]
-        with localcontext(prec=34):
-            daily = [(one.cell, one.cumulative / one.days) for one in of_unit]
+        daily = [(one.cell, _to_a_tenth(Fraction(one.cumulative) / one.days)) for one in of_unit]
         yield _row(population, "cumulative dose", unit, cumulative, groups)
-        yield _row(population, "average daily dose", f"{unit}/day", daily, groups)
+        yield _row(population, _DAILY, f"{unit}/day", daily, groups)
     yield _row(population, "duration", "days", [(one.cell, Decimal(one.days)) for one in members], groups)
+
+
+def _to_a_tenth(exact: Fraction) -> Decimal:
+    """The tenth nearest to a dose, which is not negative; half of one goes up."""
+    return Decimal(floor(exact * 10 + Fraction(1, 2))).scaleb(-1)
 
 
 def _row(population: str, measure: str, unit: str, values: list[tuple[int, Decimal]], groups: Groups) -> dict[str, Any]:

@@ -37,9 +37,7 @@ Subjects: TypeAlias = list[tuple[int, bool]]
 DIED_6MP = [6, 6, 6, 7, 10, 13, 16, 22, 23]
 CENSORED_6MP = [6, 9, 10, 11, 17, 19, 20, 25, 32, 32, 34, 35]
 ARM_6MP: Subjects = [(t, True) for t in DIED_6MP] + [(t, False) for t in CENSORED_6MP]
-PLACEBO: Subjects = [
-    (t, True) for t in [1, 1, 2, 2, 3, 4, 4, 5, 5, 8, 8, 8, 8, 11, 11, 12, 12, 15, 17, 22, 23]
-]
+PLACEBO: Subjects = [(t, True) for t in [1, 1, 2, 2, 3, 4, 4, 5, 5, 8, 8, 8, 8, 11, 11, 12, 12, 15, 17, 22, 23]]
 
 subjects_lists = st.lists(st.tuples(st.integers(0, 40), st.booleans()), min_size=1, max_size=40)
 measurements = st.lists(
@@ -247,9 +245,7 @@ def test_everybody_at_risk_leaves_by_a_death_or_a_censoring(subjects: Subjects, 
 
 
 @given(subjects_lists, st.integers(0, 45))
-def test_survival_at_any_day_carries_the_last_step_with_those_then_at_risk(
-    subjects: Subjects, day: int
-) -> None:
+def test_survival_at_any_day_carries_the_last_step_with_those_then_at_risk(subjects: Subjects, day: int) -> None:
     points = kaplan_meier(subjects, horizon=45)
     found = survival_at(points, day)
     last_step = [p for p in points if p.time <= day][-1]

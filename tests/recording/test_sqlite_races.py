@@ -10,6 +10,7 @@ import pytest
 
 from ledger.domain.vocabulary import Book
 from ledger.proof.ledger_file import LedgerFileError
+from ledger.recording.combining import Ticket
 from ledger.recording.drafts import Append, Guard, Recorded
 from ledger.recording.reader import LedgerReader
 from ledger.recording.sqlite import CommandReused, SQLiteBooks, VersionConflict
@@ -44,11 +45,11 @@ def together(books: SQLiteBooks, appends: list[Append]) -> list[Recorded | BaseE
             return error
 
     with ThreadPoolExecutor(len(appends)) as pool:
-        with books._leader:
+        with books._combiner.lock:
             answers = []
             for count, each in enumerate(appends, 1):
                 answers.append(pool.submit(hand_in, each))
-                while len(books._waiting) < count:
+                while len(books._combiner.waiting) < count:
                     pass
         return [answer.result() for answer in answers]
 
@@ -170,10 +171,10 @@ def test_closing_finishes_the_appends_that_wait(tmp_path: Path) -> None:
     answers: list[Recorded] = []
     do: Callable[[Append], None] = lambda each: answers.append(books.append(each))  # noqa: E731
     threads = [threading.Thread(target=do, args=(each,)) for each in appends]
-    with books._leader:
+    with books._combiner.lock:
         for thread in threads:
             thread.start()
-        while len(books._waiting) < 5:
+        while len(books._combiner.waiting) < 5:
             pass
     books.close()
     for thread in threads:
@@ -194,3 +195,30 @@ def test_another_process_s_appends_are_seen_by_the_next_one_here(tmp_path: Path)
     grown = Watch(path).check()
     assert len(grown.open) == 30
     assert grown.anchors == (30 + grown.anchors) // 4
+
+
+def test_an_interrupted_thread_that_was_to_lead_leaves_nobody_waiting(tmp_path: Path) -> None:
+    path = new_ledger(tmp_path)
+    books = open_books(path, every=0)
+    combiner = books._combiner
+
+    class Interrupted(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            super().wait(timeout)
+            raise KeyboardInterrupt
+
+    interrupted, last = (Ticket(append(books, name, [(name, 1)])) for name in ("interrupted", "last"))
+    combiner._led = True  # a third thread commits
+    interrupted.woken = Interrupted()
+    combiner.waiting.append(interrupted)
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(combiner.submit, last)
+        while len(combiner.waiting) < 2:
+            pass
+        combiner._hand_on()  # it is done, and the first that waits is to lead
+        with pytest.raises(KeyboardInterrupt):
+            combiner._sleep(interrupted, interrupted.woken)
+        answer.result(10)
+    assert last.result is not None
+    books.close()
+    assert streams(path) == ["last"]

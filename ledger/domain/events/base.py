@@ -20,8 +20,11 @@ from ledger.proof.sections import ARM, IDENTITY, PLAIN
 SubjectId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 """A pseudonym: letters, digits, dot, underscore and hyphen; never a name."""
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._/-]{0,63}$")]
-Text = Annotated[str, StringConstraints(min_length=1, max_length=4000)]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+# Control characters carry no meaning that a reader could see, and could deceive one at a terminal; a text has lines.
+NO_CONTROLS: Final = r"^[^\x00-\x1f\x7f-\x9f]*$"
+LINES: Final = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"
+Text = Annotated[str, StringConstraints(min_length=1, max_length=4000, pattern=LINES)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=NO_CONTROLS)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +53,8 @@ class Provenance(Facts):
     kind: Annotated[str, StringConstraints(pattern=r"^(import|simulation)$")]
     source: Name
     record: Name | None = None
-    synthesised: tuple[str, ...] = ()
-    imputed: tuple[str, ...] = ()
+    synthesised: tuple[Name, ...] = ()
+    imputed: tuple[Name, ...] = ()
     claimed_actor: Name | None = None
     claimed_recorded_at: When | None = None
 

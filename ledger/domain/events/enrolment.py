@@ -6,6 +6,7 @@ from pydantic import Field, StrictBool, StrictInt, StringConstraints
 
 from ledger.domain.events.base import (
     ENROLMENT_LOG,
+    NO_CONTROLS,
     Code,
     Event,
     Facts,
@@ -17,7 +18,7 @@ from ledger.domain.events.base import (
 )
 from ledger.domain.vocabulary import Book
 
-Value = StrictBool | StrictInt | Annotated[str, StringConstraints(max_length=200)]
+Value = StrictBool | StrictInt | Annotated[str, StringConstraints(max_length=200, pattern=NO_CONTROLS)]
 """A screening value: yes/no, an integer, or text (terms, dates, and decimals as strings)."""
 
 
