@@ -206,7 +206,7 @@ def _alter_one_byte(copy: Path, seed: int) -> int:
     import apsw
 
     connection = apsw.Connection(str(copy))
-    query = "SELECT seq, sections FROM open_entry WHERE type = 'adverse-event.reported/1' ORDER BY seq"
+    query = "SELECT seq, sections FROM open_event WHERE type = 'adverse-event.reported/1' ORDER BY seq"
     rows = fetch(connection, query)
     seq, sections = rows[seed % len(rows)]
     place = sections.index(b'"severity":"') + len(b'"severity":"')

@@ -1,7 +1,6 @@
 """The file: one SQLite database, both books in it. `docs/format.md` section 5.
 
-Every column beside `entry` is checked against it by `verify`, or is generated from it; triggers refuse UPDATE and
-DELETE. Who can write the file can drop the triggers: they keep accidents out, the chain finds intent. `verify`
+Every column beside `entry` is checked against it by `verify`; triggers refuse UPDATE and DELETE. Who can write the file can drop the triggers: they keep accidents out, the chain finds intent. `verify`
 compares the schema with this text too, so that a trigger or an index taken away shows.
 """
 
@@ -37,17 +36,18 @@ STATEMENTS: Final = (
     "frontier BLOB NOT NULL) STRICT, WITHOUT ROWID",
     "CREATE TABLE open_stream (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT",
     "CREATE TABLE open_entry (seq INTEGER PRIMARY KEY, stream INTEGER NOT NULL REFERENCES open_stream (id), "
-    "version INTEGER NOT NULL, command TEXT, entry BLOB NOT NULL, sections BLOB NOT NULL, "
-    "at TEXT GENERATED ALWAYS AS (json_extract(CAST(entry AS TEXT), '$.at')) VIRTUAL, "
-    "type TEXT GENERATED ALWAYS AS (json_extract(CAST(entry AS TEXT), '$.type')) VIRTUAL) STRICT",
+    "version INTEGER NOT NULL, command TEXT, entry BLOB NOT NULL, sections BLOB NOT NULL) STRICT",
     "CREATE UNIQUE INDEX open_entry_version ON open_entry (stream, version)",
     "CREATE UNIQUE INDEX open_entry_command ON open_entry (command) WHERE command IS NOT NULL",
     "CREATE TABLE sealed_entry (seq INTEGER PRIMARY KEY, open_seq INTEGER NOT NULL, slot TEXT NOT NULL, "
-    "command TEXT NOT NULL, entry BLOB NOT NULL, sections BLOB NOT NULL, "
-    "at TEXT GENERATED ALWAYS AS (json_extract(CAST(entry AS TEXT), '$.at')) VIRTUAL) STRICT",
+    "command TEXT NOT NULL, entry BLOB NOT NULL, sections BLOB NOT NULL) STRICT",
     "CREATE UNIQUE INDEX sealed_entry_slot ON sealed_entry (slot)",
     "CREATE INDEX sealed_entry_command ON sealed_entry (command)",
     "CREATE INDEX sealed_entry_open_seq ON sealed_entry (open_seq)",
+    # For reading by people and queries. A generated column would say the same, and be computed in each append.
+    "CREATE VIEW open_event AS SELECT seq, json_extract(CAST(entry AS TEXT), '$.at') AS at, "
+    "json_extract(CAST(entry AS TEXT), '$.type') AS type, name AS stream, version, open_entry.command AS command, "
+    "entry, sections FROM open_entry JOIN open_stream ON open_entry.stream = open_stream.id",
     *_refusals("open_stream"),
     *_refusals("open_entry"),
     *_refusals("sealed_entry"),

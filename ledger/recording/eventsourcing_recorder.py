@@ -26,8 +26,7 @@ from ledger.recording.sqlite import SQLiteBooks
 RAW_ACTOR: Final = Actor("raw", "", "raw")
 _RAW: Final = CommandMark("", "0" * 64)
 _COLUMNS: Final = (
-    "SELECT seq, name, version, type, entry, sections FROM open_entry "
-    "JOIN open_stream ON open_entry.stream = open_stream.id "
+    "SELECT seq, stream, version, type, entry, sections FROM open_event "
 )
 _POLL_SECONDS: Final = 0.05
 
@@ -61,7 +60,7 @@ class SQLiteApplicationRecorder(ApplicationRecorder):
     ) -> Sequence[StoredEvent]:
         """The events of one originator, by version."""
         rows = self._read(
-            f"{_COLUMNS} WHERE name = ? AND version > ? AND version <= ? "
+            f"{_COLUMNS} WHERE stream = ? AND version > ? AND version <= ? "
             f"ORDER BY version {'DESC' if desc else 'ASC'} LIMIT ?",
             (_stream(originator_id), -1 if gt is None else gt, 2**62 if lte is None else lte, limit or -1),
         )

@@ -87,7 +87,7 @@ class LedgerReader(AbstractContextManager["LedgerReader"]):
 
     def recorded_at(self, size: int) -> str | None:
         """When entry `size - 1` of the open book was recorded; None for an empty one."""
-        rows = self._query("SELECT at FROM open_entry WHERE seq = ?", (size - 1,))
+        rows = self._query("SELECT at FROM open_event WHERE seq = ?", (size - 1,))
         return str(rows[0][0]) if rows else None
 
     def position_at(self, as_of: str | int | None) -> Position:

@@ -136,7 +136,7 @@ def behind_its_back(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def rows(path: Path, table: str) -> list[dict[str, Any]]:
-    """All rows of a table, without generated columns."""
+    """All rows of a table."""
     connection = sqlite3.connect(path)
     connection.row_factory = sqlite3.Row
     columns = ", ".join(stored_columns(connection, table))

@@ -57,7 +57,7 @@ def test_the_open_book_is_the_same_in_both_worlds_but_for_the_anchors_commitment
 
 
 def test_the_open_book_tells_nothing_by_its_plain_sections(worlds: tuple[Path, Path]) -> None:
-    query = "SELECT sections FROM open_entry WHERE type <> 'sealed-book.anchored/1' ORDER BY seq"
+    query = "SELECT sections FROM open_event WHERE type <> 'sealed-book.anchored/1' ORDER BY seq"
     assert fetch(open_reading(worlds[0]), query) == fetch(open_reading(worlds[1]), query)
 
 

@@ -1,0 +1,329 @@
+"""`submit`: each line is recorded whole or refused by name; nothing that a line holds ends the program."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from api.simulation import Pharmacy, story, with_treatments
+from ledger.domain.commands import COMMANDS, CommandError, parse_command
+from ledger.domain.protocol import reference_protocol
+from tests.api.cli_runs import activation, here, ndjson, process, size_of
+from tests.domain.test_criteria import GOOD
+
+
+@pytest.fixture(scope="module")
+def ledger(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A ledger that hostile lines are thrown at, one after another."""
+    path = tmp_path_factory.mktemp("submit") / "trial.db"
+    assert here("init", path).code == 0
+    return path
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Path:
+    path = tmp_path / "trial.db"
+    assert here("init", path).code == 0
+    return path
+
+
+_NUMBERS = iter(range(1000, 10**6))
+
+
+def good() -> bytes:
+    return ndjson(activation(next(_NUMBERS)))
+
+
+def mangled(**changes: Any) -> bytes:
+    return ndjson(activation(1, **changes))
+
+
+def without(name: str) -> bytes:
+    value = activation(1)
+    del value[name]
+    return ndjson(value)
+
+
+SCREENING = (
+    '{"id":"s","type":"record-screening","actor":{"id":"a","role":"investigator","org":"o"},'
+    '"occurred_at":"2020-05-06","data":{"subject":"S01-001","values":{"age_years":%s}}}'
+)
+ACTOR = {"id": "a", "role": "sponsor", "org": "o"}
+HOSTILE: dict[str, tuple[bytes, str, str]] = {
+    "duplicate keys": (b'{"id":"a","id":"b"}', "$", "stands twice"),
+    "duplicate keys within": (b'{"data":{"site":"a","site":"b"}}', "$", "stands twice"),
+    "NaN": (b'{"id":NaN}', "$", "NaN"),
+    "infinity": (b'{"id":-Infinity}', "$", "-Infinity"),
+    "1e999": ((SCREENING % "1e999").encode(), "$", "1e999"),
+    "1e999999999": ((SCREENING % "1e999999999").encode(), "$", "beyond 10^15"),
+    "a number of many digits": ((SCREENING % ("1." + "1" * 5000)).encode(), "$", "characters"),
+    "a huge integer": ((SCREENING % ("9" * 5000)).encode(), "$", "beyond 2^53 - 1"),
+    "2^53": ((SCREENING % str(2**53)).encode(), "$", "beyond 2^53 - 1"),
+    "a lone surrogate": (mangled(data={"site": "\ud800"}), "$", "surrogate"),
+    "a lone surrogate in a key": (b'{"\\udfff":1}', "$", "not ASCII"),
+    "a byte order mark": (b"\xef\xbb\xbf" + mangled(), "$", "byte order mark"),
+    "not UTF-8": (b'{"id":"\xff"}', "$", "not UTF-8 at byte 7"),
+    "Latin-1": ('{"id":"José"}'.encode("latin-1"), "$", "not UTF-8"),
+    "a surrogate in UTF-8": (b'{"id":"\xed\xa0\x80"}', "$", "not UTF-8"),
+    "depth 100 of arrays": (b"[" * 100 + b"]" * 100, "$", "nested deeper"),
+    "depth 100 of objects": (b'{"a":' * 100 + b"1" + b"}" * 100, "$", "nested deeper"),
+    "depth 100,000, unclosed": (b"[" * 100_000, "$", "nested deeper"),
+    "two megabytes": (b'{"id":"' + b"x" * (2 << 20) + b'"}', "$", "longer than"),
+    "two megabytes of white space": (b" " * (2 << 20), "$", "longer than"),
+    "an array": (b"[1,2]", "$", "must be an object"),
+    "a number": (b"5", "$", "must be an object"),
+    "a string": (b'"activate-site"', "$", "must be an object"),
+    "null": (b"null", "$", "must be an object"),
+    "an empty object": (b"{}", "id", "required"),
+    "two objects": (b"{} {}", "$", "not JSON"),
+    "half a line": (mangled()[:-20], "$", "not JSON"),
+    "single quotes": (b"{'id':1}", "$", "not JSON"),
+    "a trailing comma": (b'{"id":"a",}', "$", "not JSON"),
+    "a zero byte": (b"\x00", "$", "not JSON"),
+    "a raw control character": (b'{"id":"a\x07"}', "$", "not JSON"),
+    "a key that is not ASCII": ('{"é":1}'.encode(), "$", "not ASCII"),
+    "an unknown type": (mangled(type="delete-everything"), "type", "no command"),
+    "a type with an escape sequence": (mangled(type="\x1b[2J"), "type", "no command"),
+    "a type that is no text": (mangled(type=["activate-site"]), "type", "string"),
+    "an unknown field": (mangled(urgent=True), "urgent", "not permitted"),
+    "an unknown field of data": (mangled(data={"site": "T1", "x": 1}), "data.x", "not permitted"),
+    "an unknown field of the actor": (mangled(actor=ACTOR | {"x": 1}), "actor.x", "not permitted"),
+    "no id": (without("id"), "id", "required"),
+    "no type": (without("type"), "type", "required"),
+    "no actor": (without("actor"), "actor", "required"),
+    "no time": (without("occurred_at"), "occurred_at", "required"),
+    "no data": (without("data"), "data", "required"),
+    "data without its field": (mangled(data={}), "data.site", "required"),
+    "data that is a list": (mangled(data=[]), "data", "object"),
+    "data that is null": (mangled(data=None), "data", "object"),
+    "a number for a text": (mangled(data={"site": 5}), "data.site", "string"),
+    "true for a text": (mangled(data={"site": True}), "data.site", "string"),
+    "an id that is a number": (mangled(id=5), "id", "string"),
+    "an id with a space": (mangled(id="a b"), "id", "without spaces"),
+    "an id with a line break": (mangled(id="a\n"), "id", "without spaces"),
+    "an empty id": (mangled(id=""), "id", "1 to 128"),
+    "a long id": (mangled(id="x" * 129), "id", "1 to 128"),
+    "an id that is not ASCII": (mangled(id="é"), "id", "printable ASCII"),
+    "an actor that is a text": (mangled(actor="me"), "actor", "object"),
+    "an unknown role": (mangled(actor=ACTOR | {"role": "king"}), "actor.role", "'investigator'"),
+    "a role that may not": (mangled(actor=ACTOR | {"role": "auditor"}), "actor.role", "auditor"),
+    "a zero byte in a name": (mangled(actor=ACTOR | {"org": "a\x00"}), "actor.org", "control characters"),
+    "an escape sequence in a name": (mangled(actor=ACTOR | {"org": "\x1b[31m"}), "actor.org", "control characters"),
+    "a line break in a name": (mangled(actor=ACTOR | {"org": "a\nb"}), "actor.org", "control characters"),
+    "a control character in a site": (mangled(data={"site": "T\x07"}), "data.site", "letters, digits"),
+    "a control character in a text": (
+        ndjson(activation(1, type="halt-trial", data={"why_stopped": "\x1b]0;gotcha\x07"})),
+        "data.why_stopped",
+        "control characters",
+    ),
+    "a time in words": (mangled(occurred_at="yesterday"), "occurred_at", "ISO 8601"),
+    "a day that never was": (mangled(occurred_at="2020-02-30"), "occurred_at", "not a possible date"),
+    "a time to come": (mangled(occurred_at="2999-01-01"), "occurred_at", "future"),
+    "a time that is a number": (mangled(occurred_at=20200506), "occurred_at", "string"),
+    "a provenance of another kind": (mangled(provenance={"kind": "x", "source": "y"}), "provenance.kind", "import"),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_line_is_refused_by_name_and_the_next_one_recorded(ledger: Path, name: str) -> None:
+    line, field, words = HOSTILE[name]
+    before = size_of(ledger)
+    done = here("submit", "-", ledger, "--json", stdin=line.rstrip(b"\n") + b"\n" + good())
+    assert done.code == 3
+    assert done.err == ""
+    refused, recorded = done.lines
+    assert (refused["line"], refused["status"]) == (1, "refused")
+    assert any(problem["field"] == field and words in problem["message"] for problem in refused["problems"]), refused
+    assert all(problem.keys() == {"field", "rule", "message"} for problem in refused["problems"])
+    assert (recorded["line"], recorded["status"], recorded["seq"]) == (2, "recorded", before)
+    assert size_of(ledger) >= before + 1
+
+
+def test_all_hostile_lines_at_once_leave_a_ledger_that_verifies_and_no_traceback(fresh: Path, tmp_path: Path) -> None:
+    lines = [line.rstrip(b"\n") for line, _, _ in HOSTILE.values()]
+    path = tmp_path / "hostile.ndjson"
+    path.write_bytes(b"\n".join([*lines, b"", b"  ", good().strip()]))  # and no line break at the end
+    done = process("submit", path, fresh)
+    assert done.code == 3
+    assert done.err == f"1 recorded, {len(lines)} refused\n"
+    told = done.out.splitlines()
+    for number in range(1, len(lines) + 1):
+        assert any(line.startswith(f"refused: {path}, line {number}, field ") for line in told), number
+    assert all(" (rule " in line for line in told)
+    assert not any(ord(character) < 32 for line in told for character in line)
+    assert size_of(fresh) == 2
+
+
+def test_utf_16_is_refused_line_by_line(fresh: Path) -> None:
+    for encoding in ("utf-16", "utf-16-le", "utf-32"):
+        done = here("submit", "-", fresh, "--json", stdin=good().decode().encode(encoding))
+        assert done.code == 3
+        assert {answer["status"] for answer in done.lines} == {"refused"}
+    assert size_of(fresh) == 1
+
+
+def test_every_fault_of_a_line_is_named_at_once(fresh: Path) -> None:
+    done = here("submit", "-", fresh, "--json", stdin=mangled(id="a b", occurred_at="x", data={"y": 1}, z=1))
+    fields = {problem["field"] for problem in done.json["problems"]}
+    assert fields == {"id", "occurred_at", "data.site", "data.y", "z"}
+
+
+def test_a_file_is_recorded_and_answered_with_positions(fresh: Path, tmp_path: Path) -> None:
+    path = tmp_path / "commands.ndjson"
+    path.write_bytes(b"\n" + ndjson(activation(1)) + b"\r\n" + ndjson(activation(2)))
+    done = process("submit", path, fresh, "--json")
+    assert (done.code, done.err) == (0, "")
+    assert [(a["line"], a["id"], a["status"], a["book"], a["seq"], a["count"]) for a in done.lines] == [
+        (2, "site-1", "recorded", "open", 1, 1),
+        (4, "site-2", "recorded", "open", 2, 1),
+    ]
+    assert size_of(fresh) == 3
+
+
+def test_a_command_that_comes_again_is_answered_the_same_and_recorded_once(fresh: Path) -> None:
+    first = here("submit", "-", fresh, "--json", stdin=ndjson(activation(1))).json
+    done = here("submit", "-", fresh, "--json", stdin=ndjson(activation(2), activation(1)))
+    again = done.lines[1]
+    assert done.code == 0
+    assert again["status"] == "repeated"
+    assert {**again, "status": "recorded", "line": 1} == first
+    assert size_of(fresh) == 3
+    assert here("submit", "-", fresh, stdin=ndjson(activation(1))).err == "0 recorded, 1 recorded earlier, 0 refused\n"
+
+
+def test_an_id_that_comes_again_with_other_content_is_refused(fresh: Path) -> None:
+    done = here("submit", "-", fresh, "--json", stdin=ndjson(activation(1), activation(2, id="site-1")))
+    assert done.code == 3
+    assert done.lines[1]["problems"][0] == {
+        "field": "id",
+        "rule": "command-reused",
+        "message": "command site-1 was recorded before, with other content",
+    }
+    assert size_of(fresh) == 2
+
+
+def test_a_rule_that_forbids_a_command_is_named_with_its_field(fresh: Path) -> None:
+    enrol = activation(1, type="enrol-subject", actor=ACTOR | {"role": "investigator"}, data={"subject": "S01-001"})
+    done = here("submit", "-", fresh, stdin=ndjson(enrol))
+    assert done.code == 3
+    assert done.out.startswith("refused: stdin, line 1, field data.")
+    assert "(rule " in done.out
+    assert size_of(fresh) == 1
+
+
+def test_stop_on_error_records_nothing_after_the_first_refusal(fresh: Path) -> None:
+    lines = ndjson(activation(1)) + b"nonsense\n" + ndjson(activation(2))
+    done = here("submit", "-", fresh, "--json", "--stop-on-error", stdin=lines)
+    assert done.code == 3
+    assert [answer["status"] for answer in done.lines] == ["recorded", "refused"]
+    assert size_of(fresh) == 2
+    done = here("submit", "-", fresh, "--json", stdin=lines)
+    assert [answer["status"] for answer in done.lines] == ["repeated", "refused", "recorded"]
+
+
+def test_a_decimal_may_be_a_json_number_or_a_text_and_is_the_same_command(fresh: Path) -> None:
+    consent = {
+        "id": "c",
+        "type": "record-consent",
+        "actor": ACTOR | {"role": "investigator"},
+        "occurred_at": "2020-05-06T10:00+02:00",
+        "data": {"subject": "S01-001", "site": "T1", "form": "WRITTEN", "giver": "PATIENT", "document_version": "1"},
+    }
+    values = {name: value if isinstance(value, bool | int | str) else str(value) for name, value in GOOD.items()}
+    decimal = next(name for name, value in GOOD.items() if not isinstance(value, bool | int | str))
+    screening = consent | {"id": "s", "type": "record-screening", "occurred_at": "2020-05-06T11:00+02:00"}
+    texts = json.dumps(screening | {"data": {"subject": "S01-001", "values": values}})
+    numbers = texts.replace(f'"{decimal}": "{values[decimal]}"', f'"{decimal}": {values[decimal]}')
+    assert texts != numbers
+    lines = ndjson(activation(1), consent) + texts.encode() + b"\n" + numbers.encode()
+    done = here("submit", "-", fresh, "--json", stdin=lines)
+    assert done.code == 0, done.out
+    assert [answer["status"] for answer in done.lines] == ["recorded", "recorded", "recorded", "repeated"]
+
+
+def test_nothing_to_submit_is_no_error(fresh: Path) -> None:
+    done = here("submit", "-", fresh, stdin=b"\n \n")
+    assert (done.code, done.err) == (0, "0 recorded, 0 refused\n")
+
+
+def test_a_source_that_cannot_be_read_is_named(fresh: Path, tmp_path: Path) -> None:
+    here("submit", tmp_path / "no.ndjson", fresh).refused_in_one_sentence("no.ndjson", "no such file")
+    here("submit", tmp_path, fresh).refused_in_one_sentence(str(tmp_path), "Is a directory")
+    assert size_of(fresh) == 1
+
+
+def test_a_ledger_without_its_keys_takes_no_commands(fresh: Path) -> None:
+    (Path(f"{fresh}.keys") / "trial.json").unlink()
+    here("submit", "-", fresh, stdin=good()).refused_in_one_sentence("the keys of this ledger are not here")
+    assert size_of(fresh) == 1
+
+
+def test_keys_that_others_can_read_are_not_used(fresh: Path) -> None:
+    (Path(f"{fresh}.keys") / "trial.json").chmod(0o644)
+    here("submit", "-", fresh, stdin=good()).refused_in_one_sentence("others can read the keys", "600")
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[]", '{"marks": 1, "digest": 2, "allocation": 3}', "\x00"])
+def test_keys_that_are_none_are_refused(fresh: Path, content: str) -> None:
+    (Path(f"{fresh}.keys") / "trial.json").write_text(content)
+    here("submit", "-", fresh, stdin=good()).refused_in_one_sentence("the keys cannot be read")
+
+
+# -- the schema ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def schema() -> Draft202012Validator:
+    done = here("submit", "--schema")
+    assert done.code == 0
+    Draft202012Validator.check_schema(done.json)
+    return Draft202012Validator(done.json)
+
+
+def told() -> Iterator[dict[str, Any]]:
+    protocol = reference_protocol()
+    happenings = story(protocol, seed=1, subjects=14)
+    for step in with_treatments(happenings, lambda _: "TREATMENT", Pharmacy(protocol, seed=1)):
+        yield step.command
+
+
+def test_the_schema_accepts_every_command_of_the_demos_story(schema: Draft202012Validator) -> None:
+    commands = list(told())
+    assert len({command["type"] for command in commands}) > 15
+    for command in commands:
+        found = next(schema.iter_errors(command), None)
+        assert found is None, (command, found)
+
+
+def test_the_schema_has_a_form_for_every_command_type(schema: Draft202012Validator) -> None:
+    forms = {form["properties"]["type"]["const"] for form in schema.schema["oneOf"]}
+    assert forms == set(COMMANDS)
+
+
+def test_the_schema_refuses_what_the_program_refuses(schema: Draft202012Validator) -> None:
+    one_of_each = {command["type"]: command for command in told()}
+    for command in one_of_each.values():
+        data = command["data"]
+        required = COMMANDS[command["type"]].data.model_json_schema().get("required", [])
+        broken: list[dict[str, Any]] = [
+            *({name: value for name, value in command.items() if name != gone} for gone in ("id", "actor", "data")),
+            *(
+                command | {"data": {name: value for name, value in data.items() if name != gone}}
+                for gone in required
+            ),
+            command | {"extra": 1},
+            command | {"data": data | {"extra": 1}},
+            command | {"data": []},
+            command | {"type": "delete-everything"},
+            command | {"id": "a b"},
+            command | {"occurred_at": 5},
+            command | {"actor": command["actor"] | {"role": "king"}},
+            command | {"actor": command["actor"] | {"org": "\x1b[2J"}},
+        ]
+        for each in broken:
+            assert not schema.is_valid(each), each
+            with pytest.raises(CommandError):
+                parse_command(each)
