@@ -31,7 +31,7 @@ from ledger.proof.canonical import encode
 from ledger.proof.sections import ARM, IDENTITY, PLAIN
 from ledger.recording.drafts import Append, CommandMark, Guard, Randomness, Recorded
 from ledger.recording.engine import create_ledger
-from ledger.recording.mapper import anchoring, open_drafts, sealed_drafts
+from ledger.recording.mapper import open_drafts, sealed_drafts, upkeep
 from ledger.recording.reader import LedgerReader
 from ledger.recording.sqlite import SQLiteBooks, VersionConflict, utc_now
 
@@ -317,7 +317,7 @@ class TrialLedger:
         """Keep the cadence of anchors that the protocol in force sets."""
         if trial.protocol is not None:
             every = trial.protocol.settings.anchor_every
-            self._books.anchoring = anchoring(self.origin, every, self._books.randomness.open)
+            self._books.upkeep = upkeep(self.origin, every, self._books.randomness.open)
 
 
 def _remember(known: "OrderedDict[str, _T]", stream: str, value: _T) -> None:

@@ -66,7 +66,7 @@ def show(
             pass  # a view that can't be kept can still be made
     with reader:
         position = _for(audience, reader.position_at(as_of))
-        return _result(view, audience, reader, position, _in_memory(view, audience, reader.facts(stop=position)))
+        return _result(view, audience, reader, position, _in_memory(view, audience, reader, position))
 
 
 def catch_up(reader: Reader, audience: Audience, folder: Path, names: Iterable[str] | None = None) -> Position:
@@ -144,7 +144,7 @@ def _fold_from(store: ViewStore, reader: Reader, views: Sequence[View], start: P
     sealed = store.audience is Audience.UNMASKED
     fresh = start.open == 0 and not start.sealed
     by_key = [view for view in views if view.keyed_by == "stream"]
-    size = head.open + (head.sealed or 0)
+    size = _size(head)
     held: dict[str, list[Fact]] | None = {} if fresh and by_key and size <= _IN_MEMORY else None
     added: Counter[str] = Counter()
     for facts in _batches(visible(reader.facts(start=start, stop=head), sealed=sealed)):
@@ -173,19 +173,26 @@ def _batches(facts: Iterator[Fact]) -> Iterator[list[Fact]]:
         yield batch
 
 
+def _size(position: Position) -> int:
+    return position.open + (position.sealed or 0)
+
+
 def _whole(reader: Reader, stream: str, head: Position, *, sealed: bool) -> Iterator[Fact]:
     return visible(reader.stream(stream, stop=head), sealed=sealed)
 
 
-def _in_memory(view: View, audience: Audience, facts: Iterable[Fact]) -> Iterator[Stored]:
-    seen = visible(facts, sealed=audience is Audience.UNMASKED)
+def _in_memory(view: View, audience: Audience, reader: Reader, stop: Position) -> Iterator[Stored]:
+    sealed = audience is Audience.UNMASKED
+    facts = visible(reader.facts(stop=stop), sealed=sealed)
     histories: Iterable[History]
     if view.keyed_by == "fact":
-        histories = _one_by_one(view, seen)
+        histories = _one_by_one(view, facts)
+    elif _size(stop) <= _IN_MEMORY:
+        held = by_stream(fact for fact in facts if view.takes(fact.stream))
+        histories = (History(stream, tuple(held[stream])) for stream in held)
     else:
-        histories = (
-            History(stream, tuple(of_stream)) for stream, of_stream in by_stream(seen).items() if view.takes(stream)
-        )
+        streams = sorted({fact.stream for fact in facts if view.takes(fact.stream)})
+        histories = (History(stream, tuple(_whole(reader, stream, stop, sealed=sealed))) for stream in streams)
     names = [column.name for column in view.columns(audience)]
     for key, rows in fold(view, audience, histories):
         for row in rows:

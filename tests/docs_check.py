@@ -13,7 +13,6 @@ import sys
 from pathlib import Path
 
 from ledger.domain.commands import COMMANDS
-
 from ledger.domain.events import CATALOGUE
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -6,6 +6,7 @@
   must not be able to move the cursor of whoever reads why.
 """
 
+import io
 import json
 import os
 import re
@@ -72,10 +73,15 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
         table.add_column(Text(printable(column)), overflow="fold")
     for row in rows:
         table.add_row(*(Text(printable(cell)) for cell in row))
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that is not UTF-8 gets escapes, not an error
     console = Console()
     if not console.is_terminal:
         console = Console(width=160)
-    console.print(table)
+    with console.capture() as shown:  # printed by ourselves: rich ends with 1 where nobody reads
+        console.print(table)
+    sys.stdout.write(shown.get())
+    sys.stdout.flush()
 
 
 @contextmanager

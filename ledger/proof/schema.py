@@ -1,7 +1,8 @@
 """The file: one SQLite database, both books in it. `docs/format.md` section 5.
 
-Every column beside `entry` is checked against it by `verify`; triggers refuse UPDATE and DELETE. Who can write the file can drop the triggers: they keep accidents out, the chain finds intent. `verify`
-compares the schema with this text too, so that a trigger or an index taken away shows.
+Every column beside `entry` is checked against it by `verify`; triggers refuse UPDATE and DELETE. Who can write the
+file can drop the triggers: they keep accidents out, the chain finds intent. `verify` compares the schema with this text
+too, so that a trigger or an index taken away shows.
 """
 
 from typing import Final

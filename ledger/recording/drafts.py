@@ -6,7 +6,7 @@ its header, and so its commitment, depends on it.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple, Protocol
 
@@ -125,13 +125,16 @@ def open_draft(
 
 
 @dataclass(frozen=True, slots=True)
-class Anchoring:
-    """How the open book takes in the sealed one: after every `every` open entries, by the draft that `draft` makes.
+class Upkeep:
+    """What the ledger itself records in the open book, beside the events of commands.
 
-    `draft(size, root, version, at)` makes the next anchor (version on the stream of anchors) for a sealed book of
-    `size` entries with tree head `root`. The cadence counts open entries, and nothing else.
+    Anchors, after every `every` open entries: `anchor(size, root, version, at)` drafts the next one (`version` on the
+    stream `anchors`) for a sealed book of `size` entries with tree head `root`. The cadence counts open entries, and
+    nothing else. Clock steps: `step(shown, last, version)` drafts one where our clock shows a time before the last.
     """
 
-    stream: str
-    draft: Callable[[int, bytes, int, str], OpenDraft]
-    every: int = field(default=64)
+    anchors: str
+    anchor: Callable[[int, bytes, int, str], OpenDraft]
+    clock: str
+    step: Callable[[str, str, int], OpenDraft]
+    every: int = 64

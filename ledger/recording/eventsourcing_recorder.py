@@ -25,9 +25,7 @@ from ledger.recording.sqlite import SQLiteBooks
 
 RAW_ACTOR: Final = Actor("raw", "", "raw")
 _RAW: Final = CommandMark("", "0" * 64)
-_COLUMNS: Final = (
-    "SELECT seq, stream, version, type, entry, sections FROM open_event "
-)
+_COLUMNS: Final = "SELECT seq, stream, version, type, entry, sections FROM open_event "
 _POLL_SECONDS: Final = 0.05
 
 

@@ -3,19 +3,19 @@
 from collections.abc import Callable, Sequence
 
 from ledger.domain.events import Event
-from ledger.domain.events.anchor import SealedBookAnchored
-from ledger.domain.events.base import ANCHOR_STREAM
+from ledger.domain.events.base import ANCHOR_STREAM, CLOCK_STREAM
+from ledger.domain.events.system import ClockSteppedBack, SealedBookAnchored
 from ledger.domain.vocabulary import SYSTEM
 from ledger.proof.entry import Actor
 from ledger.recording.drafts import (
-    Anchoring,
     CommandMark,
     OpenDraft,
     SealedDraft,
+    Upkeep,
     open_draft,
 )
 
-_NOBODY = Actor("ledger", "ledger", SYSTEM)
+_THE_LEDGER = Actor("ledger", "ledger", SYSTEM)
 _NO_DIGEST = "0" * 64
 
 
@@ -64,17 +64,16 @@ def sealed_drafts(events: Sequence[Event], versions: dict[str, int], *, actor: A
     return drafts
 
 
-def anchoring(origin: str, every: int, random: Callable[[int], bytes]) -> Anchoring:
-    """The policy by which a trial's open book takes in its sealed book: one anchor per `every` open entries."""
+def upkeep(origin: str, every: int, random: Callable[[int], bytes]) -> Upkeep:
+    """What a trial's ledger records by itself: an anchor per `every` open entries, and clock steps."""
 
-    def draft(size: int, root: bytes, version: int, at: str) -> OpenDraft:
-        event = SealedBookAnchored(occurred_at=at, size=f"{size:016d}", root=root.hex())
+    def system(event: Event, version: int) -> OpenDraft:
         return open_draft(
             origin=origin,
-            stream=ANCHOR_STREAM,
+            stream=event.stream,
             version=version,
             type_=event.type,
-            actor=_NOBODY,
+            actor=_THE_LEDGER,
             payloads=event.payloads(),
             command=CommandMark(random(16).hex(), _NO_DIGEST),
             n=0,
@@ -82,4 +81,10 @@ def anchoring(origin: str, every: int, random: Callable[[int], bytes]) -> Anchor
             random=random,
         )
 
-    return Anchoring(ANCHOR_STREAM, draft, every)
+    def anchor(size: int, root: bytes, version: int, at: str) -> OpenDraft:
+        return system(SealedBookAnchored(occurred_at=at, size=f"{size:016d}", root=root.hex()), version)
+
+    def step(shown: str, last: str, version: int) -> OpenDraft:
+        return system(ClockSteppedBack(occurred_at=shown, last_recorded_at=last), version)
+
+    return Upkeep(ANCHOR_STREAM, anchor, CLOCK_STREAM, step, every)

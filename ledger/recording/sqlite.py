@@ -31,7 +31,7 @@ from ledger.proof.sealed import command_mark, header_payload, slot
 from ledger.proof.sections import HEADER, commitment, frame
 from ledger.proof.tree import Frontier, leaf_hash
 from ledger.recording.combining import Combiner, Ticket
-from ledger.recording.drafts import Anchoring, Append, OpenDraft, Randomness, Recorded, SealedDraft
+from ledger.recording.drafts import Append, OpenDraft, Randomness, Recorded, SealedDraft, Upkeep
 from ledger.recording.engine import SQLiteValue, connect, fetch, open_reading, require_safe_sqlite, translated
 from ledger.recording.rows import sealed_header
 
@@ -51,7 +51,7 @@ class CommandReused(IntegrityError):  # noqa: N818
 class BookState:
     """Where one book stands, as the append lock's holder knows it."""
 
-    __slots__ = ("anchored", "at", "frontier", "hash", "origin", "size", "versions")
+    __slots__ = ("anchored", "at", "frontier", "hash", "origin", "size", "stepped", "versions")
 
     def __init__(self, origin: str, size: int, hash_: bytes, at: str, frontier: Frontier) -> None:
         self.origin = origin
@@ -61,6 +61,8 @@ class BookState:
         self.frontier = frontier
         self.anchored: int | None = None
         """The open size that the newest anchor closed (its seq + 1), where that has been looked up."""
+        self.stepped = ""
+        """The recorded time of which it was noted that the clock shows an earlier one."""
         self.versions: dict[str, tuple[int, int]] = {}
         """stream -> (its integer key, its last version); key 0: no such stream yet. Of the sealed book: (0, last)."""
 
@@ -100,12 +102,12 @@ class SQLiteBooks:
         clock: Callable[[], datetime] = utc_now,
         randomness: Randomness | None = None,
         key: bytes | None = None,
-        anchoring: Anchoring | None = None,
+        upkeep: Upkeep | None = None,
     ) -> None:
         require_safe_sqlite(apsw.sqlite_lib_version())
         check_ledger_file(path)
         self.path = path
-        self.anchoring = anchoring
+        self.upkeep = upkeep
         self._clock = clock
         self.randomness: Randomness = randomness or OsRandomness()
         self._key = key
@@ -266,12 +268,15 @@ class SQLiteBooks:
         self._check_versions(append.open)
         sealed_versions = self._sealed_versions(append.sealed) if append.sealed else []
         opened = self._book(Book.OPEN)
-        at = max(recorded(self._clock()), opened.at)
+        shown = recorded(self._clock())
+        at = max(shown, opened.at)
+        if at != shown and append.open and self.upkeep is not None:
+            self._note_clock_step(self.upkeep, shown, at)
         first = opened.size
         for draft in append.open:
             self._write_open(opened, draft, at)
-        if append.open and self.anchoring is not None:
-            self._anchor_if_due(self.anchoring, at)
+        if append.open and self.upkeep is not None:
+            self._anchor_if_due(self.upkeep, at)
         sealed = self._book(Book.SEALED)
         sealed_first = sealed.size
         if append.sealed:
@@ -382,14 +387,22 @@ class SQLiteBooks:
         state.took(raw, at)
         state.versions[stream] = (key, version)
 
-    def _anchor_if_due(self, anchoring: Anchoring, at: str) -> None:
+    def _note_clock_step(self, upkeep: Upkeep, shown: str, last: str) -> None:
+        """Record, once a step, that the clock shows an earlier time than the entry before bears."""
+        opened = self._book(Book.OPEN)
+        if opened.stepped != last:
+            version = self._version(Book.OPEN, upkeep.clock) + 1
+            self._write_open(opened, upkeep.step(shown, last, version), last)
+            opened.stepped = last
+
+    def _anchor_if_due(self, upkeep: Upkeep, at: str) -> None:
         opened, sealed = self._book(Book.OPEN), self._book(Book.SEALED)
         if opened.anchored is None:
-            opened.anchored = self._last_anchored(anchoring.stream)
+            opened.anchored = self._last_anchored(upkeep.anchors)
         # One anchor is due in each run of `every` open entries; one that was missed is covered by the next.
-        if opened.size // anchoring.every > opened.anchored // anchoring.every:
-            version = self._version(Book.OPEN, anchoring.stream) + 1
-            self._write_open(opened, anchoring.draft(sealed.size, sealed.frontier.root(), version, at), at)
+        if opened.size // upkeep.every > opened.anchored // upkeep.every:
+            version = self._version(Book.OPEN, upkeep.anchors) + 1
+            self._write_open(opened, upkeep.anchor(sealed.size, sealed.frontier.root(), version, at), at)
             opened.anchored = opened.size
 
     def _last_anchored(self, stream: str) -> int:

@@ -6,7 +6,8 @@ Rules
 - `early_termination` (for those who may see arms): of the randomized subjects, those who did the completion visit
   (`projections/completion.py`), and those who did not and have a disposition event; who has neither is still on the
   way. Their reason is the first such event that is not COMPLETED: what ended the treatment, not what came after it.
-  A SCREENING epoch completed ends nothing. The member is null where no visit completes.
+  Who is said to have completed without that visit stands under COMPLETED. A SCREENING epoch completed ends nothing.
+  The member is null where no visit completes.
 """
 
 import json

@@ -161,7 +161,9 @@ def small_disk(path: Path, size: str) -> Iterator[Disk]:
     path.mkdir()
     if shutil.which("mount") is None:
         pytest.skip("there is no mount command")
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none", path], capture_output=True, check=False)
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={size}", "none", path], capture_output=True, check=False
+    )
     if done.returncode:
         pytest.skip(f"no file system may be mounted here: {done.stderr.decode().strip()}")
     try:

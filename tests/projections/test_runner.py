@@ -66,6 +66,25 @@ def test_as_of_any_position_equals_a_ledger_cut_there(
     assert answers(ledger, audience, as_of=seq) == answers(cut, audience)
 
 
+@given(story=steps, audience=st.sampled_from(Audience))
+def test_a_ledger_too_large_to_hold_has_the_same_tables_and_the_same_past(
+    story: list[Step], audience: Audience
+) -> None:
+    ledger = told(story)
+    middle = len(ledger.heads[Book.OPEN]) // 2
+    with TemporaryDirectory() as held, TemporaryDirectory() as streamed, pytest.MonkeyPatch.context() as patch:
+        rebuild(ledger.reader(audience), audience, Path(held))
+        then = answers(ledger, audience, as_of=middle)
+        patch.setattr(runner, "_IN_MEMORY", 0)
+        patch.setattr(runner, "_STREAMS_AT_ONCE", 2)
+        patch.setattr(runner, "_FACTS_AT_ONCE", 3)
+        reader = ledger.reader(audience)
+        rebuild(reader, audience, Path(streamed))
+        assert reader.streams_read > 0
+        assert tables(Path(streamed), audience) == tables(Path(held), audience)
+        assert answers(ledger, audience, as_of=middle) == then
+
+
 @given(story=steps)
 def test_masked_answers_do_not_depend_on_the_sealed_book(story: list[Step]) -> None:
     ledger = told(story)

@@ -171,31 +171,6 @@ def test_the_arms_of_every_table_add_up_to_what_the_masked_see() -> None:
         ]
 
 
-def test_disposition_has_the_wording_below_the_term_and_the_visits_by_number() -> None:
-    ledger = registered()
-    randomize(ledger, "S1", "CONTROL")
-    for name, number in (("WEEK 2", "4"), ("WEEK 10", "8.1"), ("BASELINE", "3")):
-        ledger.append(visit("S1", name, "2020-05-20", number))
-    ledger.append(visit("S1", "WEEK 12", "2020-05-20", "9", state="MISSED"))
-    ledger.append(ended("S1", "COMPLETED", "2020-05-30", "PROTOCOL COMPLETED"))
-    listed = [(row["category"], row["term"], row["verbatim"]) for row in rows(ledger, "disposition")]
-    assert listed == [
-        ("DISPOSITION EVENT", "COMPLETED", None),
-        ("DISPOSITION EVENT", "COMPLETED", "PROTOCOL COMPLETED"),
-        ("VISIT", "BASELINE", None),
-        ("VISIT", "WEEK 2", None),
-        ("VISIT", "WEEK 10", None),
-    ]
-
-
-def test_screen_failures_are_counted_outside_the_cells() -> None:
-    ledger = registered()
-    ledger.append(consented("S1"))
-    ledger.append(ended("S1", "SCREEN FAILURE", "2020-05-11"))
-    (row,) = rows(ledger, "disposition")
-    assert (row["not_randomized"], row["cells"]) == (1, [{"subjects": 0}, {"subjects": 0}])
-
-
 def test_treatment_emergent_is_judged_at_the_common_precision_of_the_two_dates() -> None:
     ledger = registered()
     randomize(ledger, "S1", "TREATMENT", day="2020-05-12")
@@ -313,50 +288,6 @@ def test_the_adverse_event_rate_divides_events_by_person_time_in_the_window() ->
     assert answer["rows"][0]["high"] == "1441.98"
 
 
-def test_exposure_sums_runs_by_day_and_single_doses_once_and_imputes_an_end() -> None:
-    ledger = registered()
-    randomize(ledger, "S1", "TREATMENT")
-    randomize(ledger, "S2", "TREATMENT", index=2)
-    ledger.append(treated("S1", 1, "2020-05-12", "54", frequency="QD", ended_at="2020-05-14"))
-    ledger.append(treated("S1", 2, "2020-05-15", "81", frequency="QD"))
-    ledger.append(ended("S1", "ADVERSE EVENT", "2020-05-16"))
-    ledger.append(treated("S2", 1, "2020-05-12", "100.5"))
-    answer = said(ledger, "exposure")
-    assert answer["imputed"] == [{"subject": "S1", "dose_number": 2, "end": "2020-05-16", "from": "DISPOSITION"}]
-    cumulative = answer["rows"][0]
-    assert (cumulative["population"], cumulative["measure"]) == ("SAFETY", "cumulative dose")
-    assert cumulative["cells"][0]["n"] == 0
-    assert (cumulative["cells"][1]["min"], cumulative["cells"][1]["max"]) == ("100.500", "324.000")
-    daily, duration = answer["rows"][1:3]
-    assert (daily["cells"][1]["min"], daily["cells"][1]["max"]) == ("64.800", "100.500")
-    assert (duration["cells"][1]["min"], duration["cells"][1]["max"]) == ("1.000", "5.000")
-
-
-def test_completers_did_the_last_visit_at_which_the_product_was_given() -> None:
-    ledger = registered()
-    for number in (1, 2):
-        subject = f"S{number}"
-        randomize(ledger, subject, "TREATMENT", index=number)
-        ledger.append(treated(subject, 1, "2020-05-12", visit="DAY 0"))
-        ledger.append(visit(subject, "DAY 0", "2020-05-12", "1"))
-    ledger.append(treated("S1", 2, "2020-05-15", visit="DAY 3"))
-    ledger.append(visit("S1", "DAY 3", "2020-05-15", "2"))
-    ledger.append(visit("S2", "DAY 28", "2020-06-10", "3"))
-    answer = said(ledger, "exposure")
-    assert answer["completers"]["visit"] == "DAY 3"
-    assert [row["cells"][1]["n"] for row in answer["rows"] if row["population"] == "COMPLETERS"] == [1, 1, 1]
-
-
-def test_where_doses_name_no_visit_completers_had_all_planned_doses() -> None:
-    ledger = registered()
-    for number in (1, 2):
-        randomize(ledger, f"S{number}", "TREATMENT", index=number)
-        ledger.append(treated(f"S{number}", 1, "2020-05-12"))
-    ledger.append(treated("S1", 2, "2020-05-15"))
-    answer = said(ledger, "exposure")
-    assert [row["cells"][1]["n"] for row in answer["rows"] if row["population"] == "COMPLETERS"] == [1, 1, 1]
-
-
 def test_dose_deviations_are_for_the_unmasked_and_a_deviation_has_its_subjects_site() -> None:
     ledger = registered()
     randomize(ledger, "S1", "TREATMENT", site="LPZ")
@@ -397,6 +328,19 @@ def test_the_answer_names_the_position_it_was_made_from() -> None:
     assert answer["as_of"]["sealed"] == 0
     assert answer["head"] == ledger.heads[ledger.facts[0].book][4]
     assert set(said(ledger, "subjects", MASKED)["as_of"]) == {"seq", "recorded_at"}
+
+
+def test_in_a_table_for_people_the_one_cell_of_the_masked_says_whom_it_counts() -> None:
+    ledger = registered()
+    randomize(ledger, "S1", "TREATMENT")
+    ledger.append(adverse_event("S1", "1", "2020-05-14"))
+
+    def header(view: str, audience: Audience) -> list[str]:
+        return ledger.show(view, audience).grid()[0]
+
+    assert header("enrolment", MASKED) == ["stage", "site", "month", "subjects", "randomized subjects"]
+    assert header("adverse-events", MASKED) == ["soc", "pt", "randomized subjects", "events"]
+    assert header("enrolment", UNMASKED)[-2:] == ["Control subjects", "Treatment subjects"]
 
 
 @pytest.mark.parametrize("audience", Audience)

@@ -12,7 +12,7 @@ from ledger.proof.entry import Actor
 from ledger.proof.sections import ARM, PLAIN
 from ledger.recording.drafts import Append, CommandMark, Guard, OpenDraft, SealedDraft, open_draft
 from ledger.recording.engine import create_ledger
-from ledger.recording.mapper import anchoring
+from ledger.recording.mapper import upkeep
 from ledger.recording.sqlite import SQLiteBooks, utc_now
 
 ORIGIN: Final = "test.example/NCT00000000/" + "0" * 32
@@ -54,7 +54,7 @@ def open_books(
     random = None if seed is None else Seeded(seed)
     books = SQLiteBooks(path, clock=clock, randomness=random, key=KEY)
     if every:
-        books.anchoring = anchoring(books.origin, every, books.randomness.open)
+        books.upkeep = upkeep(books.origin, every, books.randomness.open)
     return books
 
 

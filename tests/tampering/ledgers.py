@@ -18,7 +18,7 @@ from ledger.proof.tree import Frontier, leaf_hash
 from ledger.proof.verify import verify_ledger
 from ledger.recording.drafts import Append, CommandMark, OpenDraft, SealedDraft, open_draft
 from ledger.recording.engine import create_ledger
-from ledger.recording.mapper import anchoring
+from ledger.recording.mapper import upkeep
 from ledger.recording.sqlite import SQLiteBooks
 
 ORIGIN: Final = "ledger.example/NCT00000000/" + "0" * 32
@@ -51,7 +51,7 @@ def new_books(path: Path, *, every: int = 4) -> SQLiteBooks:
         clock=lambda: next(times),
         randomness=drawn,
         key=KEY,
-        anchoring=anchoring(ORIGIN, every, drawn.open),
+        upkeep=upkeep(ORIGIN, every, drawn.open),
     )
 
 

@@ -2,10 +2,10 @@
 
 from typing import Final
 
-from ledger.domain.events import anchor, conduct, consent, enrolment, safety, treatment, trial
+from ledger.domain.events import conduct, consent, enrolment, safety, system, treatment, trial
 from ledger.domain.events.base import Catalogue, Event
 
-_MODULES: Final = (trial, consent, enrolment, treatment, safety, conduct, anchor)
+_MODULES: Final = (trial, consent, enrolment, treatment, safety, conduct, system)
 
 CATALOGUE: Final = Catalogue(
     cls

@@ -124,6 +124,7 @@ class TrialEvent(Event):
 TRIAL_STREAM: Final = "trial"
 ENROLMENT_LOG: Final = "enrolment-log"
 ANCHOR_STREAM: Final = "anchors"
+CLOCK_STREAM: Final = "clock"
 
 
 def subject_stream(subject: str) -> str:

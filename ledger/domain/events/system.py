@@ -1,10 +1,11 @@
-"""The anchor: how the open book commits to the sealed one without telling anything of it."""
+"""What the ledger itself records: anchors, by which the open book commits to the sealed one, and steps of its clock."""
 
 from typing import Annotated, ClassVar
 
 from pydantic import Field, StringConstraints
 
-from ledger.domain.events.base import ANCHOR_STREAM, Event, InSection
+from ledger.domain.events.base import ANCHOR_STREAM, CLOCK_STREAM, Event, InSection
+from ledger.domain.when import When
 from ledger.proof.sections import ANCHOR
 
 
@@ -24,3 +25,19 @@ class SealedBookAnchored(Event):
     @property
     def stream(self) -> str:
         return ANCHOR_STREAM
+
+
+class ClockSteppedBack(Event):
+    """Our clock showed `occurred_at`, earlier than `last_recorded_at`, the time of the entry before.
+
+    Recorded times never run backwards: entries bear the last one until the clock has passed it. This says why.
+    """
+
+    type: ClassVar[str] = "clock.stepped-back/1"
+    title: ClassVar[str] = "Clock stepped back"
+
+    last_recorded_at: When
+
+    @property
+    def stream(self) -> str:
+        return CLOCK_STREAM
