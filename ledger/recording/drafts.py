@@ -8,12 +8,16 @@ its header, and so its commitment, depends on it.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
+
+from eventsourcing.persistence import DataError
 
 from ledger.domain.vocabulary import Book
 from ledger.proof import entry as entries
 from ledger.proof.entry import Actor
-from ledger.proof.sections import commitment, frame
+from ledger.proof.sections import MAX_PAYLOAD, commitment, frame
+
+_LONGEST_NAMES: Final = 8192  # each character may take six bytes in an entry of at most 65,536
 
 
 class Randomness(Protocol):
@@ -95,33 +99,35 @@ def open_draft(
     *, origin: str, stream: str, version: int, type_: str, actor: Actor, payloads: Sequence[tuple[str, bytes]],
     command: CommandMark, n: int, of: int, random: Callable[[int], bytes],
 ) -> OpenDraft:  # fmt: skip
-    """Salt, commit and assemble. `payloads` are (class, canonical bytes), sorted by class."""
+    """Salt, commit and assemble. `payloads` are (class, canonical bytes), sorted by class.
+
+    Raises DataError for what the format has no room for.
+    """
     drawn = random(16 + 32 * len(payloads))
     position, parts, frames = 16, [], []
     for name, payload in payloads:
+        if len(payload) > MAX_PAYLOAD:
+            raise DataError(f"a section of {len(payload)} bytes is longer than the {MAX_PAYLOAD} that the format has")
         salt = drawn[position : position + 32]
         parts.append((name, commitment(salt, payload)))
         frames.append(frame(salt, payload))
         position += 32
-    return OpenDraft(
+    fragments = entries.open_fragments(
+        _actor_json(actor),
+        command.digest,
+        command.id,
+        n,
+        of,
+        drawn[:16].hex(),
+        origin,
+        entries.parts_json(parts),
         stream,
+        type_,
         version,
-        command.id if n == 0 and command.id else None,
-        entries.open_fragments(
-            _actor_json(actor),
-            command.digest,
-            command.id,
-            n,
-            of,
-            drawn[:16].hex(),
-            origin,
-            entries.parts_json(parts),
-            stream,
-            type_,
-            version,
-        ),
-        b"".join(frames),
     )
+    if len(stream) + len(type_) + len(fragments[0]) > _LONGEST_NAMES:
+        raise DataError("stream, type and actor are longer than an entry has room for")
+    return OpenDraft(stream, version, command.id if n == 0 and command.id else None, fragments, b"".join(frames))
 
 
 @dataclass(frozen=True, slots=True)
