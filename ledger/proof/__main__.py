@@ -45,7 +45,8 @@ def in_words(report: Report) -> str:
         lines.append(f"Verified ({report.assurance}): every entry, column and payload is as chain and tree have it.")
     else:
         sound = ", ".join(f"{book} {first} to {last}" for book, first, last in report.sound)
-        lines.append(f"NOT verified: {len(report.findings)} findings. Sound: {sound or 'nothing'}.")
+        count = len(report.findings)
+        lines.append(f"NOT verified: {count} finding{'s' if count > 1 else ''}. Sound: {sound or 'nothing'}.")
     return "\n".join(lines)
 
 
