@@ -31,7 +31,7 @@ from ledger.proof.canonical import encode
 from ledger.proof.sections import ARM, IDENTITY, PLAIN
 from ledger.recording.drafts import Append, CommandMark, Guard, Randomness, Recorded
 from ledger.recording.engine import create_ledger
-from ledger.recording.mapper import open_drafts, sealed_drafts, upkeep
+from ledger.recording.mapper import THE_LEDGER, open_drafts, sealed_drafts, upkeep
 from ledger.recording.reader import LedgerReader
 from ledger.recording.sqlite import SQLiteBooks, VersionConflict, utc_now
 
@@ -51,7 +51,7 @@ class CommandRefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Where a command's events stand: the first seq and the count in `book`, and when they were recorded.
+    """Where a command's events stand: the first seq, the count and the types in `book`, and when they were recorded.
 
     The same for a command that comes again, but for `repeated`. A masked person's answer tells of the open book only.
     """
@@ -61,6 +61,7 @@ class Answer:
     seq: int
     count: int
     at: str
+    types: tuple[str, ...]
     repeated: bool = False
 
 
@@ -158,14 +159,14 @@ class TrialLedger:
         digest = self._digest(command, spec)
         earlier = self._books.find(command.id, digest, with_sealed=spec.sealed)
         if earlier is not None:
-            return _answer(command.id, spec, earlier)
+            return self._answer(command.id, spec, earlier)
         fresh = False
         for _ in range(_ATTEMPTS):
             try:
                 with self._lock:
                     read = self._read(command, spec, fresh=fresh)
                     decision = decide(command, read.reads, recorded(self._clock()))
-                    drafts = self._drafts(command, digest, read, decision)
+                    drafts = self._drafts(command, digest, read, decision, sealed=spec.sealed)
             except Refusal as refusal:
                 if fresh:
                     raise CommandRefusedError(refusal) from None
@@ -179,7 +180,7 @@ class TrialLedger:
             if not done.repeated:
                 with self._lock:
                     self._learn(command, decision, done, read)
-            return _answer(command.id, spec, done)
+            return self._answer(command.id, spec, done, decision)
         raise CommandRefusedError(Refusal("busy", "id", f"others wrote {_ATTEMPTS} times in between; send it again"))
 
     def arm_of(self, subject: str) -> str | None:
@@ -262,7 +263,7 @@ class TrialLedger:
 
     # -- recording ---------------------------------------------------------------------------------------------------
 
-    def _drafts(self, command: Command[Facts], digest: str, read: _Read, decision: Decision) -> Append:
+    def _drafts(self, command: Command[Facts], digest: str, read: _Read, decision: Decision, *, sealed: bool) -> Append:
         actor = command.actor.in_entry
         mark = CommandMark(command.id, digest)
         at = {guard.stream: guard.version for guard in read.guards if guard.book is Book.OPEN}
@@ -283,10 +284,23 @@ class TrialLedger:
             sealed_drafts(
                 decision.sealed,
                 {guard.stream: guard.version for guard in read.guards if guard.book is Book.SEALED},
-                actor=actor,
+                # What is sealed of an open command (the arm that a list gives) is the ledger's doing, not the actor's.
+                actor=actor if sealed or command.imported else THE_LEDGER,
             ),
             read.guards,
         )
+
+    def _answer(self, command_id: str, spec: CommandSpec, done: Recorded, decision: Decision | None = None) -> Answer:
+        """The answer to a command; without its decision (it was recorded before) the types are read from the book."""
+        book = Book.SEALED if spec.sealed else Book.OPEN
+        seq, count = (done.sealed_seq, done.sealed_count) if spec.sealed else (done.open_seq, done.open_count)
+        if decision is not None and not done.repeated:
+            types = [event.type for event in (decision.sealed if spec.sealed else decision.open)]
+        else:
+            reader = self._sealed if spec.sealed else self._open
+            with self._lock, reader:
+                types = reader.types(book, seq, count)
+        return Answer(command_id, book, seq, count, done.at, tuple(types), done.repeated)
 
     def _learn(self, command: Command[Facts], decision: Decision, done: Recorded, read: _Read) -> None:
         """Carry what was just recorded into what is remembered, so that the next command need not read it."""
@@ -332,9 +346,3 @@ def _fact(event: Event, command: Command[Facts], done: Recorded, n: int, version
     return Fact(
         Book.OPEN, seq, seq, done.at, "", command.actor.in_entry, command.id, n, event.stream, version, event.type, data
     )
-
-
-def _answer(command_id: str, spec: CommandSpec, done: Recorded) -> Answer:
-    if spec.sealed:
-        return Answer(command_id, Book.SEALED, done.sealed_seq, done.sealed_count, done.at, done.repeated)
-    return Answer(command_id, Book.OPEN, done.open_seq, done.open_count, done.at, done.repeated)

@@ -17,7 +17,7 @@ from ledger.keys.file import KeysError, keys_folder
 from ledger.proof.ledger_file import LedgerFileError
 from ledger.proof.sections import ARM, PLAIN
 from ledger.proof.verify import verify_ledger
-from ledger.recording.reader import LedgerReader
+from ledger.recording.reader import AsOfError, LedgerReader
 from ledger.recording.sqlite import CommandReused
 from tests.trials import ELIGIBLE, SITE, Trial
 
@@ -283,3 +283,37 @@ def test_a_clock_that_steps_back_shows_once_and_recorded_times_do_not_follow_it(
     assert steps[0].data["occurred_at"] < steps[0].at
     assert [fact.at for fact in facts] == sorted(fact.at for fact in facts)
     assert verify_ledger(trial.path).ok
+
+
+def test_an_answer_tells_the_types_of_events_the_same_each_time(trial: Trial) -> None:
+    trial.randomized("S-1")
+    envelope = trial.envelope("record-visit", {"subject": "S-1", "visit": "DAY 28"})
+    first = trial.ledger.submit(parse_command(envelope))
+    assert first.types == ("visit.recorded/1", "deviation.raised/1")  # on day 0, far outside its window
+    assert trial.ledger.submit(parse_command(envelope)).types == first.types
+
+
+def test_the_arm_is_assigned_by_the_ledger_and_not_by_who_asked_for_it(trial: Trial) -> None:
+    trial.randomized("S-1")
+    with LedgerReader(trial.path, books=frozenset(Book), classes=frozenset({PLAIN, ARM})) as reader:
+        actors = {fact.type: fact.actor.role for fact in reader.facts()}
+    assert actors["subject.randomized/1"] == "investigator"
+    assert actors["arm.assigned/1"] == "system"
+
+
+def test_an_exact_position_in_both_books_is_for_who_may_see_both(trial: Trial) -> None:
+    for number in range(3):
+        trial.randomized(f"S-{number}")
+    both = LedgerReader(trial.path, books=frozenset(Book), classes=frozenset({PLAIN, ARM}))
+    with both as reader:
+        end = reader.head()
+        assert end.sealed == 3
+        assert reader.position_at(f"{end.open - 1}/1") == (end.open, 2)
+        first = next(fact for fact in reader.facts() if fact.book is Book.SEALED)
+        with pytest.raises(AsOfError, match="recorded after"):
+            reader.position_at(f"{first.open_seq - 1}/0")
+        with pytest.raises(AsOfError, match="ends at"):
+            reader.position_at(f"{end.open - 1}/3")
+    masked = LedgerReader(trial.path, books=frozenset({Book.OPEN}), classes=frozenset({PLAIN}))
+    with masked as reader, pytest.raises(AsOfError, match="no position in the sealed book"):
+        reader.position_at("5/0")

@@ -75,13 +75,14 @@ def init(
         typer.Option(help="The protocol file (JSON); by default the reference trial NCT04348461."),
     ] = None,
     host: Annotated[str, typer.Option(help="The first part of the ledger's origin.")] = "localhost",
+    actor: Annotated[str, typer.Option(help="The pseudonym of who registers the trial.")] = "registrar",
     org: Annotated[str, typer.Option(help="The organisation that registers the trial.")] = "sponsor",
     as_json: AsJson = False,
 ) -> None:
     """Create a ledger and its keys, and register the trial in it."""
     from api.cli import record
 
-    record.init(ledger, protocol, host, org, as_json)
+    record.init(ledger, protocol, host, actor, org, as_json)
 
 
 @app.command()
@@ -137,7 +138,7 @@ def show(
     ledger: LedgerFile,
     as_of: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option("--as-of", help="As known at a position (a number) or a recorded time (ISO 8601)."),
+        typer.Option("--as-of", help="As known at a position (SEQ or SEQ/SEALED) or a recorded time (ISO 8601)."),
     ] = None,
     role: Annotated[RoleName, typer.Option(help="As whom to look.", show_choices=False)] = RoleName.SPONSOR,
     as_json: AsJson = False,

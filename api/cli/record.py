@@ -18,7 +18,7 @@ _AGAIN: Final = "Send the same commands again when this is mended: none of them 
 
 
 @errors_named()
-def init(ledger: Path, protocol_file: Path | None, host: str, org: str, as_json: bool) -> None:
+def init(ledger: Path, protocol_file: Path | None, host: str, actor: str, org: str, as_json: bool) -> None:
     """Create a ledger and its keys, and register the trial."""
     from api.bootstrap import create_trial
     from ledger.domain.commands import CommandError
@@ -29,9 +29,15 @@ def init(ledger: Path, protocol_file: Path | None, host: str, org: str, as_json:
         fail(f"--host: {host!r} is no host name (letters, digits, dots and hyphens; possibly a port)", USAGE)
     protocol = reference_protocol() if protocol_file is None else read_protocol(protocol_file)
     try:
-        trial = create_trial(ledger, protocol, actor=Actor("init", org, "sponsor"), host=host)
-    except CommandError as error:  # of what the command is made of, only this comes from the command line
-        fail("; ".join(f"--org: {fault.message}" for fault in error.refusals), USAGE)
+        trial = create_trial(ledger, protocol, actor=Actor(actor, org, "sponsor"), host=host)
+    except CommandError as error:  # of what the command is made of, only actor and organisation come from here
+        fail(
+            "; ".join(
+                f"--{fault.field.replace('actor.id', 'actor').replace('actor.org', 'org')}: {fault.message}"
+                for fault in error.refusals
+            ),
+            USAGE,
+        )
     origin = trial.origin
     trial.close()
     found = conflicts(protocol)
@@ -128,6 +134,7 @@ def submit_line(trial: Any, line: bytes) -> dict[str, Any]:
             "seq": answer.seq,
             "count": answer.count,
             "recorded_at": answer.at,
+            "events": list(answer.types),
         }
     listed = [{"field": field, "rule": rule, "message": message} for field, rule, message in problems]
     return {"id": name, "status": "refused", "problems": listed}

@@ -15,7 +15,7 @@ from ledger.recording.drafts import (
     open_draft,
 )
 
-_THE_LEDGER = Actor("ledger", "ledger", SYSTEM)
+THE_LEDGER = Actor("ledger", "ledger", SYSTEM)
 _NO_DIGEST = "0" * 64
 
 
@@ -73,7 +73,7 @@ def upkeep(origin: str, every: int, random: Callable[[int], bytes]) -> Upkeep:
             stream=event.stream,
             version=version,
             type_=event.type,
-            actor=_THE_LEDGER,
+            actor=THE_LEDGER,
             payloads=event.payloads(),
             command=CommandMark(random(16).hex(), _NO_DIGEST),
             n=0,

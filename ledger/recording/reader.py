@@ -23,6 +23,7 @@ from ledger.recording.engine import SQLiteValue, fetch, open_reading, translated
 from ledger.recording.rows import open_fact, sealed_fact
 
 _BATCH: Final = 2000
+_EXACT: Final = re.compile(r"([0-9]{1,16})/([0-9]{1,16})", re.ASCII)
 
 
 class Position(NamedTuple):
@@ -94,11 +95,13 @@ class LedgerReader(AbstractContextManager["LedgerReader"]):
         """The position that an as-of means: an open seq, a recorded time, or None for now.
 
         A time takes in what was recorded up to it; a date, up to the end of that day (UTC). A seq takes in the open
-        entries up to it and the sealed ones that name an open head up to it.
+        entries up to it and the sealed ones that name an open head up to it; SEQ/SEALED is exact in both books.
         """
         if as_of is None:
             return self.head()
         text = str(as_of)
+        if match := _EXACT.fullmatch(text):
+            return self._exactly(int(match[1]), int(match[2]), text)
         if text.isascii() and text.isdigit():
             if len(text) > 16 or int(text) >= self._sizes["open"]:
                 raise AsOfError(f"as-of {text[:40]}: the ledger ends at position {self._sizes['open'] - 1}")
@@ -108,6 +111,17 @@ class LedgerReader(AbstractContextManager["LedgerReader"]):
             if size == 0:
                 raise AsOfError(f"as-of {text}: nothing was recorded by then")
         return self._position(size)
+
+    def _exactly(self, seq: int, sealed: int, text: str) -> Position:
+        if Book.SEALED not in self.books:
+            raise AsOfError(f"as-of {text}: this role has no position in the sealed book")
+        if seq >= self._sizes["open"] or sealed >= self._sizes["sealed"]:
+            ends = f"{self._sizes['open'] - 1}/{self._sizes['sealed'] - 1}"
+            raise AsOfError(f"as-of {text}: the ledger ends at position {ends}")
+        named = self._query("SELECT open_seq FROM sealed_entry WHERE seq = ?", (sealed,))
+        if not named or named[0][0] > seq:
+            raise AsOfError(f"as-of {text}: sealed entry {sealed} was recorded after open entry {seq}")
+        return Position(seq + 1, sealed + 1)
 
     def facts(self, start: Position | None = None, stop: Position | None = None) -> Iterator[Fact]:
         """The facts of the readable books from `start` up to `stop` (half-open), in merged order."""
@@ -166,6 +180,11 @@ class LedgerReader(AbstractContextManager["LedgerReader"]):
             rows = self._query("SELECT seq FROM sealed_entry WHERE command = ? ORDER BY seq", (mark,))
             found = self._facts_of(book, rows[n][0]) if n < len(rows) else None
         return found if found is not None and (found.command, found.n) == (command_id, n) else None
+
+    def types(self, book: Book, first: int, count: int) -> list[str]:
+        """The types of `count` entries of a readable book from `first` on."""
+        facts = self._open_rows(first, first + count) if book is Book.OPEN else self._sealed_rows(first, first + count)
+        return [fact.type for fact in facts]
 
     def _facts_of(self, book: Book, seq: int) -> Fact | None:
         rows = self._open_rows(seq, seq + 1) if book is Book.OPEN else self._sealed_rows(seq, seq + 1)
