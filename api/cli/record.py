@@ -152,6 +152,8 @@ def _tell(answer: dict[str, Any], name: str, as_json: bool) -> None:
         for problem in answer["problems"]:
             where = f"{name}, line {answer['line']}, field {problem['field']}"
             tell(f"refused: {where}: {problem['message']} (rule {problem['rule']})")
+    elif any(type_.endswith("deviation.raised/1") for type_ in answer["events"]):
+        tell(f"{name}, line {answer['line']}: {answer['status']}, and it departs from the protocol (show deviations)")
 
 
 @contextmanager

@@ -214,26 +214,36 @@ def _parts(listed: bytes) -> Sequence[Part]:
     return [Part(name.decode(), bytes.fromhex(commit.decode())) for name, commit in _EACH_PART.findall(listed)]
 
 
-def parts_json(parts: Sequence[tuple[str, bytes]]) -> str:
-    """The member `parts` of an entry: (class, commit) sorted by class."""
-    return ",".join([f'{{"class":"{name}","commit":"{commit.hex()}"}}' for name, commit in parts])
+_PART_JSON: Final = '{"class":"%s","commit":"%s"}'
 
 
-def open_fragments(
-    actor: str, command_digest: str, command_id: str, n: int, of: int, id_: str, origin: str, parts: str,
-    stream: str, type_: str, version: int,
-) -> tuple[str, str, str]:  # fmt: skip
-    """The three fixed fragments of an open entry: before `at`, between `at` and `prev`, after `seq`.
+def parts_json(parts: Sequence[tuple[str, str]]) -> str:
+    """The member `parts` of an entry: (class, commitment in hex), sorted by class."""
+    return ",".join(map(_PART_JSON.__mod__, parts))
 
-    `actor` and `parts` come as canonical JSON; the rest as values. An entry is
-    `head + at + middle + prev (hex) + '","seq":' + seq + tail`.
-    """
-    return (
-        f'{{"actor":{actor},"at":"',
-        f'","command":{{"digest":"{command_digest}","id":{quote(command_id)},"n":{n},"of":{of}}},"id":"{id_}",'
-        f'"origin":{quote(origin)},"parts":[{parts}],"prev":"',
-        f',"stream":{quote(stream)},"type":{quote(type_)},"v":"{V}","version":{version}}}',
-    )
+
+class OpenTemplate:
+    """What the open entries of one command have in common, written once."""
+
+    __slots__ = ("_before_n", "_before_parts", "_head")
+
+    def __init__(self, actor: Actor, command_digest: str, command_id: str, origin: str) -> None:
+        self._head = f'{{"actor":{actor.canonical()},"at":"'
+        self._before_n = f'","command":{{"digest":"{command_digest}","id":{quote(command_id)},"n":'
+        self._before_parts = f'","origin":{quote(origin)},"parts":['
+
+    def fragments(
+        self, n: int, of: int, id_: str, parts: str, stream: str, type_: str, version: int
+    ) -> tuple[str, str, str]:
+        """The three fixed fragments of an open entry: before `at`, between `at` and `prev`, after `seq`.
+
+        `parts` comes as canonical JSON. An entry is `head + at + middle + prev (hex) + '","seq":' + seq + tail`.
+        """
+        return (
+            self._head,
+            f'{self._before_n}{n},"of":{of}}},"id":"{id_}{self._before_parts}{parts}],"prev":"',
+            f',"stream":{quote(stream)},"type":{quote(type_)},"v":"{V}","version":{version}}}',
+        )
 
 
 def complete(fragments: tuple[str, str, str], at: str, prev: bytes, seq: int) -> bytes:

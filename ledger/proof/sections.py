@@ -69,6 +69,14 @@ def frame(salt: bytes, payload: bytes) -> bytes:
     return b"\x00" + (SALT_BYTES + len(payload)).to_bytes(4, "big") + salt + payload
 
 
+def enter(salt: bytes, payload: bytes) -> tuple[str, bytes]:
+    """(commitment in hex, frame) of a readable section: what a writer needs of it, at once."""
+    body = salt + payload
+    digest = _started.copy()
+    digest.update(body)
+    return digest.hexdigest(), b"\x00" + len(body).to_bytes(4, "big") + body
+
+
 def pack(sections: Iterable[Section]) -> bytes:
     """The stored form of a row's sections."""
     frames = []

@@ -7,15 +7,13 @@ its header, and so its commitment, depends on it.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final, NamedTuple, Protocol
 
 from eventsourcing.persistence import DataError
 
 from ledger.domain.vocabulary import Book
-from ledger.proof import entry as entries
-from ledger.proof.entry import Actor
-from ledger.proof.sections import MAX_PAYLOAD, commitment, frame
+from ledger.proof.entry import Actor, OpenTemplate, parts_json
+from ledger.proof.sections import MAX_PAYLOAD, enter
 
 _LONGEST_NAMES: Final = 8192  # each character may take six bytes in an entry of at most 65,536
 
@@ -78,8 +76,7 @@ class Append(NamedTuple):
     guards: Sequence[Guard] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(NamedTuple):
     """Where a command's events stand: the first seq and the count in each book. `repeated`: they were there before."""
 
     open_seq: int
@@ -90,44 +87,37 @@ class Recorded:
     repeated: bool = False
 
 
-@lru_cache(4096)
-def _actor_json(actor: Actor) -> str:
-    return actor.canonical()
+class Drafter:
+    """Drafts the open entries of one command: salts, commits and assembles."""
 
+    __slots__ = ("_command", "_random", "_template")
 
-def open_draft(
-    *, origin: str, stream: str, version: int, type_: str, actor: Actor, payloads: Sequence[tuple[str, bytes]],
-    command: CommandMark, n: int, of: int, random: Callable[[int], bytes],
-) -> OpenDraft:  # fmt: skip
-    """Salt, commit and assemble. `payloads` are (class, canonical bytes), sorted by class.
+    def __init__(self, origin: str, actor: Actor, command: CommandMark, random: Callable[[int], bytes]) -> None:
+        self._template = OpenTemplate(actor, command.digest, command.id, origin)
+        self._command = command.id or None
+        self._random = random
 
-    Raises DataError for what the format has no room for.
-    """
-    drawn = random(16 + 32 * len(payloads))
-    position, parts, frames = 16, [], []
-    for name, payload in payloads:
-        if len(payload) > MAX_PAYLOAD:
-            raise DataError(f"a section of {len(payload)} bytes is longer than the {MAX_PAYLOAD} that the format has")
-        salt = drawn[position : position + 32]
-        parts.append((name, commitment(salt, payload)))
-        frames.append(frame(salt, payload))
-        position += 32
-    fragments = entries.open_fragments(
-        _actor_json(actor),
-        command.digest,
-        command.id,
-        n,
-        of,
-        drawn[:16].hex(),
-        origin,
-        entries.parts_json(parts),
-        stream,
-        type_,
-        version,
-    )
-    if len(stream) + len(type_) + len(fragments[0]) > _LONGEST_NAMES:
-        raise DataError("stream, type and actor are longer than an entry has room for")
-    return OpenDraft(stream, version, command.id if n == 0 and command.id else None, fragments, b"".join(frames))
+    def draft(
+        self, stream: str, version: int, type_: str, payloads: Sequence[tuple[str, bytes]], n: int = 0, of: int = 1
+    ) -> OpenDraft:
+        """A draft of the command's event `n` of `of`; `payloads` are (class, canonical bytes), sorted by class.
+
+        Raises DataError for what the format has no room for.
+        """
+        drawn = self._random(16 + 32 * len(payloads))
+        position, parts, frames = 16, [], []
+        for name, payload in payloads:
+            if len(payload) > MAX_PAYLOAD:
+                raise DataError(f"a section of {len(payload)} bytes: the format has room for {MAX_PAYLOAD}")
+            salt = drawn[position : position + 32]
+            commit, framed = enter(salt, payload)
+            parts.append((name, commit))
+            frames.append(framed)
+            position += 32
+        if len(stream) + len(type_) > _LONGEST_NAMES:
+            raise DataError("stream and type are longer than an entry has room for")
+        fragments = self._template.fragments(n, of, drawn[:16].hex(), parts_json(parts), stream, type_, version)
+        return OpenDraft(stream, version, None if n else self._command, fragments, b"".join(frames))
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from eventsourcing.persistence import (
 
 from ledger.proof.entry import Actor, parse_open
 from ledger.proof.sections import PLAIN, unpack
-from ledger.recording.drafts import Append, CommandMark, Guard, OpenDraft, open_draft
+from ledger.recording.drafts import Append, CommandMark, Drafter, Guard, OpenDraft
 from ledger.recording.engine import SQLiteValue, fetch
 from ledger.recording.sqlite import SQLiteBooks
 
@@ -35,6 +35,7 @@ class SQLiteApplicationRecorder(ApplicationRecorder):
     def __init__(self, books: SQLiteBooks, *, originator_id_type: Literal["uuid", "text"] = "uuid") -> None:
         self.books = books
         self._uuids = originator_id_type == "uuid"
+        self._drafter = Drafter(books.origin, RAW_ACTOR, _RAW, books.randomness.open)
 
     def insert_events(
         self, stored_events: Sequence[StoredEvent], *, guards: Sequence[Guard] = (), **_: Any
@@ -42,10 +43,15 @@ class SQLiteApplicationRecorder(ApplicationRecorder):
         """Record the events, together and durably, if every guard still holds."""
         if not stored_events:
             return []
-        draft, of = self._draft, len(stored_events)
-        drafts = [draft(event, n, of) for n, event in enumerate(stored_events)]
-        done = self.books.append(Append(_RAW, drafts, guards=guards))
-        return list(range(done.open_seq + 1, done.open_seq + 1 + done.open_count))
+        draft, of = self._drafter.draft, len(stored_events)
+        drafts: list[OpenDraft] = []
+        for event in stored_events:
+            originator = event.originator_id
+            stream = originator if isinstance(originator, str) else originator.hex
+            payloads = ((PLAIN, event.state),)
+            drafts.append(draft(stream, event.originator_version, event.topic, payloads, len(drafts), of))
+        first = self.books.append(Append(_RAW, drafts, (), guards)).open_seq + 1
+        return list(range(first, first + of))
 
     def select_events(
         self,
@@ -97,20 +103,6 @@ class SQLiteApplicationRecorder(ApplicationRecorder):
     def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> Subscription[ApplicationRecorder]:
         """Events after position `gt`, then those still to come, of this and of other processes."""
         return LedgerSubscription(self, gt, topics)
-
-    def _draft(self, event: StoredEvent, n: int, of: int) -> OpenDraft:
-        return open_draft(
-            origin=self.books.origin,
-            stream=_stream(event.originator_id),
-            version=event.originator_version,
-            type_=event.topic,
-            actor=RAW_ACTOR,
-            payloads=[(PLAIN, event.state)],
-            command=_RAW,
-            n=n,
-            of=of,
-            random=self.books.randomness.open,
-        )
 
     def _originator(self, name: str) -> UUID | str:
         return UUID(name) if self._uuids else name

@@ -9,10 +9,10 @@ from ledger.domain.vocabulary import SYSTEM
 from ledger.proof.entry import Actor
 from ledger.recording.drafts import (
     CommandMark,
+    Drafter,
     OpenDraft,
     SealedDraft,
     Upkeep,
-    open_draft,
 )
 
 THE_LEDGER = Actor("ledger", "ledger", SYSTEM)
@@ -29,24 +29,11 @@ def open_drafts(
     random: Callable[[int], bytes],
 ) -> list[OpenDraft]:
     """Drafts of open events, each on the version after `versions` (stream -> last version), which is moved on."""
-    drafts = []
+    drafter, drafts = Drafter(origin, actor, command, random), []
     for n, event in enumerate(events):
         stream = event.stream
-        versions[stream] = versions.get(stream, 0) + 1
-        drafts.append(
-            open_draft(
-                origin=origin,
-                stream=stream,
-                version=versions[stream],
-                type_=event.type,
-                actor=actor,
-                payloads=event.payloads(),
-                command=command,
-                n=n,
-                of=len(events),
-                random=random,
-            )
-        )
+        version = versions[stream] = versions.get(stream, 0) + 1
+        drafts.append(drafter.draft(stream, version, event.type, event.payloads(), n, len(events)))
     return drafts
 
 
@@ -68,18 +55,8 @@ def upkeep(origin: str, every: int, random: Callable[[int], bytes]) -> Upkeep:
     """What a trial's ledger records by itself: an anchor per `every` open entries, and clock steps."""
 
     def system(event: Event, version: int) -> OpenDraft:
-        return open_draft(
-            origin=origin,
-            stream=event.stream,
-            version=version,
-            type_=event.type,
-            actor=THE_LEDGER,
-            payloads=event.payloads(),
-            command=CommandMark(random(16).hex(), _NO_DIGEST),
-            n=0,
-            of=1,
-            random=random,
-        )
+        command = CommandMark(random(16).hex(), _NO_DIGEST)
+        return Drafter(origin, THE_LEDGER, command, random).draft(event.stream, version, event.type, event.payloads())
 
     def anchor(size: int, root: bytes, version: int, at: str) -> OpenDraft:
         return system(SealedBookAnchored(occurred_at=at, size=f"{size:016d}", root=root.hex()), version)

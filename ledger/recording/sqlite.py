@@ -13,6 +13,7 @@
 
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -28,7 +29,7 @@ from ledger.proof import entry as entries
 from ledger.proof.entry import parse_open, parse_sealed
 from ledger.proof.ledger_file import LedgerFileError, check_ledger_file
 from ledger.proof.sealed import command_mark, header_payload, slot
-from ledger.proof.sections import HEADER, commitment, frame
+from ledger.proof.sections import HEADER, enter
 from ledger.proof.tree import Frontier, leaf_hash
 from ledger.recording.combining import Combiner, Ticket
 from ledger.recording.drafts import Append, OpenDraft, Randomness, Recorded, SealedDraft, Upkeep
@@ -78,14 +79,26 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+class _LiveText:
+    """`recorded(utc_now())`, with the text of the second kept: it is asked for in each append."""
+
+    def __init__(self) -> None:
+        self._kept = (-1, "")
+
+    def __call__(self) -> str:
+        second, micro = divmod(time.time_ns() // 1000, 1_000_000)
+        kept, text = self._kept
+        if second != kept:
+            text = datetime.fromtimestamp(second, UTC).isoformat()[:19]
+            self._kept = (second, text)
+        return f"{text}.{micro:06d}Z"
+
+
 class OsRandomness:
     """The random source of a live ledger."""
 
-    def open(self, count: int) -> bytes:
-        return os.urandom(count)
-
-    def sealed(self, count: int) -> bytes:
-        return os.urandom(count)
+    open = staticmethod(os.urandom)
+    sealed = staticmethod(os.urandom)
 
 
 class SQLiteBooks:
@@ -108,7 +121,7 @@ class SQLiteBooks:
         check_ledger_file(path)
         self.path = path
         self.upkeep = upkeep
-        self._clock = clock
+        self._now: Callable[[], str] = _LiveText() if clock is utc_now else lambda: recorded(clock())
         self.randomness: Randomness = randomness or OsRandomness()
         self._key = key
         self._readers: list[apsw.Connection] = []
@@ -180,12 +193,16 @@ class SQLiteBooks:
         execute = self._connection.execute
         try:
             execute("BEGIN IMMEDIATE")
-            self._refresh()
-            opened, sealed = self._book(Book.OPEN), self._book(Book.SEALED)
+            # The data version, read within the transaction, stands still as long as no other connection commits.
+            if self._data_version is None or self._data_version != self._connection.data_version():
+                self._refresh()
+            opened, sealed = self._open, self._sealed
+            assert opened is not None
+            assert sealed is not None
             open_size, sealed_size = opened.size, sealed.size
             for ticket in tickets:
                 try:
-                    ticket.result = self._append(ticket.append)
+                    ticket.result = self._append(ticket.append, opened)
                 except IntegrityError as error:
                     ticket.error = error
             if sealed.size > sealed_size:
@@ -226,9 +243,6 @@ class SQLiteBooks:
 
     def _refresh(self) -> None:
         """Take the stored heads where they are not the cached ones: another process has written."""
-        # The data version, read within the transaction, stands still as long as no other connection commits.
-        if self._data_version is not None and self._data_version == self._connection.data_version():
-            return
         rows = dict[str, tuple[int, bytes]]()
         for book, size, hash_ in self._fetch("SELECT book, size, hash FROM head"):
             rows[book] = (size, hash_)
@@ -255,7 +269,7 @@ class SQLiteBooks:
         except apsw.Error as error:
             raise translated(error, self.path) from error
 
-    def _append(self, append: Append) -> Recorded:
+    def _append(self, append: Append, opened: BookState) -> Recorded:
         """Check, then write. Raises IntegrityError before the first row is written, or not at all."""
         command = append.command
         if command.id:
@@ -265,10 +279,9 @@ class SQLiteBooks:
         for guard in append.guards:
             if self._version(guard.book, guard.stream) != guard.version:
                 raise VersionConflict(f"the stream {guard.stream} has moved on from version {guard.version}")
-        self._check_versions(append.open)
+        self._check_versions(opened, append.open)
         sealed_versions = self._sealed_versions(append.sealed) if append.sealed else []
-        opened = self._book(Book.OPEN)
-        shown = recorded(self._clock())
+        shown = self._now()
         at = max(shown, opened.at)
         if at != shown and append.open and self.upkeep is not None:
             self._note_clock_step(self.upkeep, shown, at)
@@ -277,16 +290,17 @@ class SQLiteBooks:
             self._write_open(opened, draft, at)
         if append.open and self.upkeep is not None:
             self._anchor_if_due(self.upkeep, at)
+        if not append.sealed:
+            # A position in a book that got nothing would tell how long that book is, and could not be told again.
+            return Recorded(first, len(append.open), 0, 0, at)
         sealed = self._book(Book.SEALED)
         sealed_first = sealed.size
-        if append.sealed:
-            sealed_at = max(at, sealed.at)
-            for sealed_draft, version in zip(append.sealed, sealed_versions, strict=True):
-                self._write_sealed(append, sealed_draft, version, sealed_at)
-            if not append.open:
-                return Recorded(0, 0, sealed_first, len(append.sealed), sealed_at)
-        # A position in a book that got nothing would tell how long that book is, and could not be told again.
-        return Recorded(first, len(append.open), sealed_first if append.sealed else 0, len(append.sealed), at)
+        sealed_at = max(at, sealed.at)
+        for sealed_draft, version in zip(append.sealed, sealed_versions, strict=True):
+            self._write_sealed(append, sealed_draft, version, sealed_at)
+        if not append.open:
+            return Recorded(0, 0, sealed_first, len(append.sealed), sealed_at)
+        return Recorded(first, len(append.open), sealed_first, len(append.sealed), at)
 
     def _find(self, command_id: str, digest: str, *, with_sealed: bool) -> Recorded | None:
         rows = self._fetch("SELECT entry FROM open_entry WHERE command = ?", (command_id,))
@@ -319,7 +333,7 @@ class SQLiteBooks:
         versions = self._book(book).versions
         known = versions.get(stream)
         if known is None:
-            known = self._look_up(stream) if book is Book.OPEN else (0, self._probe(stream))
+            known = self._look_up(stream) if book is _OPEN else (0, self._probe(stream))
             if len(versions) > 100_000:
                 versions.clear()
             versions[stream] = known
@@ -353,15 +367,15 @@ class SQLiteBooks:
             raise LedgerFileError(f"{self.path}: the sealed book cannot be written without the trial's key")
         return self._key
 
-    def _check_versions(self, drafts: Sequence[OpenDraft]) -> None:
+    def _check_versions(self, state: BookState, drafts: Sequence[OpenDraft]) -> None:
         ahead: dict[str, int] = {}
-        for draft in drafts:
-            last = ahead.get(draft.stream)
+        for stream, version, *_ in drafts:
+            last = ahead.get(stream)
             if last is None:
-                last = self._known(Book.OPEN, draft.stream)[1]
-            if draft.version != last + 1 and not (last == -1 and draft.version == 1):
-                raise VersionConflict(f"version {draft.version} of the stream {draft.stream} does not follow {last}")
-            ahead[draft.stream] = draft.version
+                last = (state.versions.get(stream) or self._known(_OPEN, stream))[1]
+            if version != last + 1 and not (last == -1 and version == 1):
+                raise VersionConflict(f"version {version} of the stream {stream} does not follow {last}")
+            ahead[stream] = version
 
     def _sealed_versions(self, drafts: Sequence[SealedDraft]) -> list[int]:
         ahead: dict[str, int] = {}
@@ -421,8 +435,11 @@ class SQLiteBooks:
         )  # fmt: skip
         payloads = sorted([*draft.payloads, (HEADER, header)])
         drawn = self.randomness.sealed(16 + 32 * len(payloads))
-        salts = [drawn[16 + 32 * index : 48 + 32 * index] for index in range(len(payloads))]
-        parts = [(name, commitment(salt, body)) for salt, (name, body) in zip(salts, payloads, strict=True)]
+        parts, frames = [], []
+        for index, (name, body) in enumerate(payloads):
+            commit, framed = enter(drawn[16 + 32 * index : 48 + 32 * index], body)
+            parts.append((name, commit))
+            frames.append(framed)
         place = slot(key, draft.stream, version)
         mark = command_mark(key, append.command.id)
         raw = entries.assemble_sealed(
@@ -432,7 +449,7 @@ class SQLiteBooks:
         self._connection.execute(
             "INSERT INTO sealed_entry (seq, open_seq, slot, command, entry, sections) VALUES (?, ?, ?, ?, ?, ?)",
             (state.size, opened.size - 1, place, mark, raw,
-             b"".join([frame(salt, body) for salt, (_, body) in zip(salts, payloads, strict=True)])),
+             b"".join(frames)),
         )  # fmt: skip
         state.took(raw, at)
         state.versions[draft.stream] = (0, version)

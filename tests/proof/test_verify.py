@@ -19,7 +19,7 @@ from ledger.proof.canonical import encode
 from ledger.proof.findings import CODES, MAX_FINDINGS, Findings
 from ledger.proof.sections import PLAIN
 from ledger.proof.tree import EMPTY_ROOT, leaf_hash, root
-from ledger.recording.drafts import Append, CommandMark, open_draft
+from ledger.recording.drafts import Append, CommandMark, Drafter
 from ledger.recording.engine import create_ledger
 from ledger.recording.eventsourcing_recorder import SQLiteApplicationRecorder
 from ledger.recording.sqlite import SQLiteBooks
@@ -146,10 +146,7 @@ def long_ledger(path: Path, count: int) -> Path:
     for start in range(0, count, 1000):
         command = CommandMark(f"cmd-{start}", "0" * 64)
         drafts = [
-            open_draft(
-                origin=ORIGIN, stream=f"subject/{n % 500}", version=(start + n) // 500 + 1, type_="visit.done/1",
-                actor=ACTOR, payloads=[(PLAIN, payload)], command=command, n=n, of=1000, random=books.randomness.open,
-            )
+            Drafter(ORIGIN, ACTOR, command, books.randomness.open).draft(f"subject/{n % 500}", (start + n) // 500 + 1, "visit.done/1", [(PLAIN, payload)], n, 1000)
             for n in range(1000)
         ]  # fmt: skip
         books.append(Append(command, drafts))

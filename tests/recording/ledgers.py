@@ -10,7 +10,7 @@ from typing import Final
 
 from ledger.proof.entry import Actor
 from ledger.proof.sections import ARM, PLAIN
-from ledger.recording.drafts import Append, CommandMark, Guard, OpenDraft, SealedDraft, open_draft
+from ledger.recording.drafts import Append, CommandMark, Drafter, Guard, OpenDraft, SealedDraft
 from ledger.recording.engine import create_ledger
 from ledger.recording.mapper import upkeep
 from ledger.recording.sqlite import SQLiteBooks, utc_now
@@ -69,10 +69,7 @@ def drafts(
     """Open drafts of one command: its events as (stream, version)."""
     payload = json.dumps({"text": text}, separators=(",", ":")).encode()
     return [
-        open_draft(
-            origin=books.origin, stream=stream, version=version, type_="test.happened/1", actor=NURSE,
-            payloads=[(PLAIN, payload)], command=command, n=n, of=len(events), random=books.randomness.open,
-        )
+        Drafter(books.origin, NURSE, command, books.randomness.open).draft(stream, version, "test.happened/1", [(PLAIN, payload)], n, len(events))
         for n, (stream, version) in enumerate(events)
     ]  # fmt: skip
 

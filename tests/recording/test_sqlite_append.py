@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -51,7 +50,7 @@ def test_a_command_sent_twice_is_recorded_once_and_answered_the_same(tmp_path: P
     first = books.append(append(books, "c-1", [("s", 1), ("t", 1)], ["arm/s"]))
     books.append(append(books, "c-2", [("s", 2)]))
     before = contents(path)
-    assert books.append(append(books, "c-1", [("s", 1), ("t", 1)], ["arm/s"])) == replace(first, repeated=True)
+    assert books.append(append(books, "c-1", [("s", 1), ("t", 1)], ["arm/s"])) == first._replace(repeated=True)
     books.close()
     assert contents(path) == before
 
@@ -69,9 +68,9 @@ def test_a_reopened_ledger_answers_a_repeated_command_the_same(
     books.close()
     books = open_books(path, clock=ticking())
     asked = append(books, "c-1", events, sealed)
-    assert books.append(asked) == replace(first, repeated=True)
+    assert books.append(asked) == first._replace(repeated=True)
     found = books.find(asked.command.id, asked.command.digest, with_sealed=bool(sealed))
-    assert found == replace(first, repeated=True)
+    assert found == first._replace(repeated=True)
     books.close()
 
 

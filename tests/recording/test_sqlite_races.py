@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -86,7 +85,7 @@ def test_processes_that_send_the_same_commands_record_each_once_and_hear_the_sam
     heard = racers.race(path, [racers.send_the_same] * 4)
     for answers in zip(*heard, strict=True):
         assert sorted(answer.repeated for answer in answers) == [False, True, True, True]
-        assert len({replace(answer, repeated=False) for answer in answers}) == 1
+        assert len({answer._replace(repeated=False) for answer in answers}) == 1
     grown = Watch(path).check()
     assert set(grown.open.values()) == {2}
     assert set(grown.sealed.values()) == {1}
@@ -114,8 +113,8 @@ def test_the_same_command_from_many_threads_is_recorded_once(tmp_path: Path) -> 
     books = open_books(new_ledger(tmp_path), every=0)
     answers = together(books, [append(books, "once", [("s", 1)], ["arm/s"]) for _ in range(8)])
     books.close()
-    assert {replace(answer, repeated=False) for answer in answers if isinstance(answer, Recorded)} == {
-        replace(answers[0], repeated=False)  # type: ignore[type-var]
+    assert {answer._replace(repeated=False) for answer in answers if isinstance(answer, Recorded)} == {
+        answers[0]._replace(repeated=False)
     }
     assert sorted(answer.repeated for answer in answers if isinstance(answer, Recorded)) == [False] + [True] * 7
 

@@ -16,7 +16,7 @@ from ledger.proof.schema import STATEMENTS
 from ledger.proof.sections import ARM, IDENTITY, PLAIN
 from ledger.proof.tree import Frontier, leaf_hash
 from ledger.proof.verify import verify_ledger
-from ledger.recording.drafts import Append, CommandMark, OpenDraft, SealedDraft, open_draft
+from ledger.recording.drafts import Append, CommandMark, Drafter, OpenDraft, SealedDraft
 from ledger.recording.engine import create_ledger
 from ledger.recording.mapper import upkeep
 from ledger.recording.sqlite import SQLiteBooks
@@ -66,25 +66,17 @@ def fill(books: SQLiteBooks, commands: int = COMMANDS) -> None:
         if number < 3:
             versions[f"subject/{subject}"] = 1
             opened.append(
-                open_draft(
-                    origin=ORIGIN, stream=f"subject/{subject}", version=1, type_="consent.given/1", actor=ACTOR,
-                    payloads=[
+                Drafter(ORIGIN, ACTOR, command, random).draft(f"subject/{subject}", 1, "consent.given/1", [
                         (IDENTITY, encode({"giver_name": 'María "Mari" Núñez'})),
                         (PLAIN, encode({"occurred_at": "2020-05-04T10:00+02:00", "of": [1, {"n": -2}], "who": None})),
-                    ],
-                    command=command, n=0, of=1, random=random,
-                )
+                    ], 0, 1)
             )  # fmt: skip
         elif number % 4:
             for n in range(2):
                 stream = f"visit/{subject}" if n else 'site/"01"'
                 versions[stream] = versions.get(stream, 0) + 1
                 opened.append(
-                    open_draft(
-                        origin=ORIGIN, stream=stream, version=versions[stream], type_="visit.done/1", actor=ACTOR,
-                        payloads=[(PLAIN, encode({"occurred_at": "2020-05-06", "subject": subject, "week": number}))],
-                        command=command, n=n, of=2, random=random,
-                    )
+                    Drafter(ORIGIN, ACTOR, command, random).draft(stream, versions[stream], "visit.done/1", [(PLAIN, encode({"occurred_at": "2020-05-06", "subject": subject, "week": number}))], n, 2)
                 )  # fmt: skip
         doses = 0 if number < 3 or number % 2 else 2 if number % 3 == 0 else 1
         sealed = [
@@ -181,6 +173,12 @@ def places(report: Report) -> list[tuple[str, str | None, int | None]]:
 def found(path: Path) -> list[tuple[str, str | None, int | None]]:
     """What verifying the file finds, as `places`; with the trial's key."""
     return places(verify_ledger(path, key=KEY))
+
+
+def sound(path: Path) -> set[tuple[str, int]]:
+    """(book, seq) of each entry that is said to be sound; with the trial's key."""
+    ranges = verify_ledger(path, key=KEY).sound
+    return {(book, seq) for book, first, last in ranges for seq in range(first, last + 1)}
 
 
 def root64(root: bytes) -> str:
