@@ -69,9 +69,11 @@ def drafts(
     """Open drafts of one command: its events as (stream, version)."""
     payload = json.dumps({"text": text}, separators=(",", ":")).encode()
     return [
-        Drafter(books.origin, NURSE, command, books.randomness.open).draft(stream, version, "test.happened/1", [(PLAIN, payload)], n, len(events))
+        Drafter(books.origin, NURSE, command, books.randomness.open).draft(
+            stream, version, "test.happened/1", [(PLAIN, payload)], n, len(events)
+        )
         for n, (stream, version) in enumerate(events)
-    ]  # fmt: skip
+    ]
 
 
 def sealed_drafts(streams: Sequence[str], *, text: str = "x") -> list[SealedDraft]:

@@ -76,7 +76,14 @@ def fill(books: SQLiteBooks, commands: int = COMMANDS) -> None:
                 stream = f"visit/{subject}" if n else 'site/"01"'
                 versions[stream] = versions.get(stream, 0) + 1
                 opened.append(
-                    Drafter(ORIGIN, ACTOR, command, random).draft(stream, versions[stream], "visit.done/1", [(PLAIN, encode({"occurred_at": "2020-05-06", "subject": subject, "week": number}))], n, 2)
+                    Drafter(ORIGIN, ACTOR, command, random).draft(
+                        stream,
+                        versions[stream],
+                        "visit.done/1",
+                        [(PLAIN, encode({"occurred_at": "2020-05-06", "subject": subject, "week": number}))],
+                        n,
+                        2,
+                    )
                 )  # fmt: skip
         doses = 0 if number < 3 or number % 2 else 2 if number % 3 == 0 else 1
         sealed = [
