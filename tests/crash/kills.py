@@ -8,7 +8,7 @@ The parent has no connection open when it forks: SQLite's locks would not surviv
 import os
 import signal
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -72,11 +72,11 @@ def look(watch: Watch, run: str, lanes: int, answers: list[Answer]) -> int:
         for answer in answers:
             asked = CommandMark(answer.plan.id, mark(answer.plan.id).digest)
             again = books.find(asked.id, asked.digest, with_sealed=bool(answer.plan.sealed))
-            assert again == replace(answer.recorded, repeated=True), f"{asked.id} is answered otherwise"
+            assert again == answer.recorded._replace(repeated=True), f"{asked.id} is answered otherwise"
         if answers:  # the whole command again: its first answer again, whatever its guards say by now
             answer = answers[-1]
             again = books.append(as_append(books, answer.plan, 0))
-            assert again == replace(answer.recorded, repeated=True)
+            assert again == answer.recorded._replace(repeated=True)
         done = books.append(append(books, f"after-{run}", [(f"after/{run}", 1)], ["after"]))
         assert not done.repeated
     finally:
