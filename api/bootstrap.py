@@ -46,6 +46,7 @@ def create_trial(
     randomness: Randomness | None = None,
     random: Callable[[int], bytes] = os.urandom,
     provenance: dict[str, object] | None = None,
+    importing: bool = False,
 ) -> TrialLedger:
     """Make a ledger file and its keys, and register the trial as the first event.
 
@@ -64,6 +65,7 @@ def create_trial(
             path,
             keys,
             register=register,
+            importing=importing,
             origin=f"{host}/{_NO_NAME.sub('-', protocol.trial_id)}/{origin_id}",
             clock=clock,
             randomness=randomness,

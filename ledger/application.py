@@ -20,7 +20,7 @@ from ledger.domain.commands import COMMANDS, Command
 from ledger.domain.decisions import CommandSpec, Decision, Reads, Refusal, counted_stream, decide, subject_of
 from ledger.domain.events import Event
 from ledger.domain.events.base import TRIAL_STREAM, Facts, subject_stream
-from ledger.domain.events.conduct import Correction
+from ledger.domain.events.conduct import AboutRecord
 from ledger.domain.history import Fact, corrected
 from ledger.domain.randomization import arm_at
 from ledger.domain.state import SealedSubjectState, SubjectState, TrialState, needs_refold
@@ -131,6 +131,7 @@ class TrialLedger:
         keys: TrialKeys,
         *,
         register: Command[Facts],
+        importing: bool = False,
         origin: str,
         clock: Callable[[], datetime] = utc_now,
         randomness: Randomness | None = None,
@@ -142,15 +143,17 @@ class TrialLedger:
         create_ledger(path, origin)
         try:
             ledger = cls(path, keys, clock=clock, randomness=randomness)
-            ledger.submit(register)
+            ledger.submit(register, importing=importing)
         except BaseException:
             for suffix in ("", "-wal", "-shm"):
                 path.with_name(path.name + suffix).unlink(missing_ok=True)
             raise
         return ledger
 
-    def submit(self, command: Command[Facts]) -> Answer:
+    def submit(self, command: Command[Facts], *, importing: bool = False) -> Answer:
         """Record a command, durably, whole or not at all.
+
+        `importing` is the licence of an importer: without it, a command that claims to come from one is refused.
 
         Raises CommandRefusedError (a rule forbids it), CommandReused (its id was recorded with other content), or
         StorageError (disk, lock).
@@ -164,8 +167,8 @@ class TrialLedger:
         for _ in range(_ATTEMPTS):
             try:
                 with self._lock:
-                    read = self._read(command, spec, fresh=fresh)
-                    decision = decide(command, read.reads, recorded(self._clock()))
+                    read = self._read(command, spec, fresh=fresh, importing=importing)
+                    decision = decide(command, read.reads, recorded(self._clock()), importing=importing)
                     drafts = self._drafts(command, digest, read, decision, sealed=spec.sealed)
             except Refusal as refusal:
                 if fresh:
@@ -196,11 +199,11 @@ class TrialLedger:
         said = command.model_dump(mode="json", exclude_none=True)
         return self._keys.digest_of(ARM if tells_arm else IDENTITY, encode(said))
 
-    def _read(self, command: Command[Facts], spec: CommandSpec, *, fresh: bool) -> _Read:
+    def _read(self, command: Command[Facts], spec: CommandSpec, *, fresh: bool, importing: bool) -> _Read:
         trial_version, trial = self._read_trial(fresh=fresh)
         guards = [Guard(Book.OPEN, TRIAL_STREAM, trial_version)]
         reads = Reads(trial, arm_of=self._arm_at)
-        if isinstance(command.data, Correction):
+        if isinstance(command.data, AboutRecord):
             reads = replace(reads, target=self._target(command.data, Book.SEALED if spec.sealed else Book.OPEN))
         if (subject := subject_of(command, reads.target)) is not None:
             stream = subject_stream(subject)
@@ -211,7 +214,7 @@ class TrialLedger:
                 sealed = self._read_sealed(stream, fresh=fresh)
                 guards.append(Guard(Book.SEALED, stream, sealed.version))
                 reads = replace(reads, sealed=sealed.state)
-        if (counted := counted_stream(command, reads)) is not None:
+        if (counted := counted_stream(command, reads, importing=importing)) is not None:
             with self._open:
                 version = self._open.version(counted)
             guards.append(Guard(Book.OPEN, counted, version))
@@ -243,11 +246,11 @@ class TrialLedger:
             _remember(self._sealed_subjects, stream, known)
         return known
 
-    def _target(self, correction: Correction, book: Book) -> Fact | None:
-        """The fact that a correction is about, with earlier corrections applied; None where there is none."""
+    def _target(self, about: AboutRecord, book: Book) -> Fact | None:
+        """The fact that a correction or a void is about, with earlier corrections applied; None where there is none."""
         reader = self._open if book is Book.OPEN else self._sealed
         with reader:
-            found = reader.of_command(book, correction.target.command, correction.target.n)
+            found = reader.of_command(book, about.target.command, about.target.n)
             if found is None:
                 return None
             standing = corrected(reader.stream(found.stream))

@@ -1,7 +1,7 @@
 """What a view is: a pure function from the histories of a ledger to a table.
 
 Rules
-- A view contributes rows key by key. `rows` sees the facts of one key (a stream, or one fact) and nothing else:
+- A view contributes rows key by key. `rows` sees the facts of one key (a stream) and nothing else:
   no protocol, no clock, no other key. So when a fact arrives, only the rows of its key are folded again.
 - Everything that needs the whole (sums, the arms of the protocol, the day of the position) happens in `present`,
   from the stored rows and the context of the position.
@@ -93,7 +93,6 @@ class View(ABC):
     title: ClassVar[str]
     stored: ClassVar[tuple[Column, ...]]
     needs_arm: ClassVar[bool] = False
-    keyed_by: ClassVar[Literal["stream", "fact"]] = "stream"
 
     def takes(self, stream: str) -> bool:
         """Whether facts of this stream contribute rows."""

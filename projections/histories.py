@@ -55,8 +55,3 @@ def by_stream(facts: Iterable[Fact]) -> dict[str, list[Fact]]:
     for fact in facts:
         groups.setdefault(fact.stream, []).append(fact)
     return {stream: groups[stream] for stream in sorted(groups)}
-
-
-def fact_key(fact: Fact) -> str:
-    """A key of one fact that sorts in merged order."""
-    return f"{fact.open_seq:016d}.{int(fact.book is Book.SEALED)}.{fact.seq:016d}"

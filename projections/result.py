@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from projections.base import Table
 from projections.groups import TOTAL
+from projections.notes import notes_of
 
 _RESERVED: Final = frozenset({"view", "version", "as_of", "head", "rows"})
 
@@ -68,6 +69,18 @@ class Result:
         if clash:
             raise ValueError(f"view {self.view}: {sorted(clash)} beside the rows would hide what every view says")
         return {**self.table.extra, **own}
+
+    def caption(self) -> str:
+        """Which position the answer was made from, in one line for people."""
+        at = self.as_of
+        if at.seq is None:
+            return f"as of an empty ledger, view v{self.version}"
+        sealed = f", sealed entry {at.sealed} (head {at.sealed_head})" if at.sealed is not None else ""
+        return f"as of entry {at.seq} (recorded {at.recorded_at}), head {at.head}{sealed}, view v{self.version}"
+
+    def notes(self) -> list[str]:
+        """What stands beside the rows, as lines for people (`projections/notes.py`)."""
+        return notes_of(self.table.extra)
 
     def to_json(self) -> str:
         """One line, members sorted, so that equal answers are equal bytes."""

@@ -17,7 +17,6 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
-from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,7 +26,7 @@ from ledger.domain.history import Fact, corrected
 from ledger.domain.vocabulary import Book
 from ledger.recording.reader import Position
 from projections.base import Audience, Context, Stored, View
-from projections.histories import History, by_stream, fact_key, visible
+from projections.histories import History, by_stream, visible
 from projections.plan import plan_of
 from projections.reading import Reader
 from projections.result import AsOf, Result
@@ -41,7 +40,6 @@ _STREAM_COST: Final = 4
 # A fact held takes about 3 kB.
 _IN_MEMORY: Final = 200_000
 _STREAMS_AT_ONCE: Final = 500
-_FACTS_AT_ONCE: Final = 2_000
 
 
 def views_folder(ledger: Path) -> Path:
@@ -143,34 +141,24 @@ def _advance(store: ViewStore, reader: Reader, views: Sequence[View]) -> Positio
 def _fold_from(store: ViewStore, reader: Reader, views: Sequence[View], start: Position, head: Position) -> None:
     sealed = store.audience is Audience.UNMASKED
     fresh = start.open == 0 and not start.sealed
-    by_key = [view for view in views if view.keyed_by == "stream"]
     size = _size(head)
-    held: dict[str, list[Fact]] | None = {} if fresh and by_key and size <= _IN_MEMORY else None
+    held: dict[str, list[Fact]] | None = {} if fresh and size <= _IN_MEMORY else None
     added: Counter[str] = Counter()
-    for facts in _batches(visible(reader.facts(start=start, stop=head), sealed=sealed)):
-        for view in views:
-            if view.keyed_by == "fact":
-                store.replace(view, fold(view, store.audience, _one_by_one(view, facts)), fresh=True)
-        added.update(fact.stream for fact in facts)
+    for fact in visible(reader.facts(start=start, stop=head), sealed=sealed):
+        added[fact.stream] += 1
         if held is not None:
-            for fact in facts:
-                held.setdefault(fact.stream, []).append(fact)
-    if by_key and not fresh and size < min(_IN_MEMORY, added.total() * _STREAM_COST):
+            held.setdefault(fact.stream, []).append(fact)
+    if not fresh and size < min(_IN_MEMORY, added.total() * _STREAM_COST):
         held = by_stream(visible(reader.facts(stop=head), sealed=sealed))
-    streams = sorted(stream for stream in added if any(view.takes(stream) for view in by_key))
+    streams = sorted(stream for stream in added if any(view.takes(stream) for view in views))
     for first in range(0, len(streams), _STREAMS_AT_ONCE):  # what views share of a history is folded once for all
         histories = [
             History(stream, tuple(_whole(reader, stream, head, sealed=sealed) if held is None else held.pop(stream)))
             for stream in streams[first : first + _STREAMS_AT_ONCE]
         ]
-        for view in by_key:
+        for view in views:
             taken = (history for history in histories if view.takes(history.key))
             store.replace(view, fold(view, store.audience, taken), fresh=fresh)
-
-
-def _batches(facts: Iterator[Fact]) -> Iterator[list[Fact]]:
-    while batch := list(islice(facts, _FACTS_AT_ONCE)):
-        yield batch
 
 
 def _size(position: Position) -> int:
@@ -185,9 +173,7 @@ def _in_memory(view: View, audience: Audience, reader: Reader, stop: Position) -
     sealed = audience is Audience.UNMASKED
     facts = visible(reader.facts(stop=stop), sealed=sealed)
     histories: Iterable[History]
-    if view.keyed_by == "fact":
-        histories = _one_by_one(view, facts)
-    elif _size(stop) <= _IN_MEMORY:
+    if _size(stop) <= _IN_MEMORY:
         held = by_stream(fact for fact in facts if view.takes(fact.stream))
         histories = (History(stream, tuple(held[stream])) for stream in held)
     else:
@@ -197,10 +183,6 @@ def _in_memory(view: View, audience: Audience, reader: Reader, stop: Position) -
     for key, rows in fold(view, audience, histories):
         for row in rows:
             yield {"key": key, **dict(zip(names, row, strict=True))}
-
-
-def _one_by_one(view: View, facts: Iterable[Fact]) -> Iterator[History]:
-    return (History(fact_key(fact), (fact,)) for fact in facts if view.takes(fact.stream))
 
 
 def _fits(place: Place, view: View, audience: Audience, reader: Reader, head: Position) -> bool:

@@ -2,8 +2,13 @@
 
 Rules
 - Facts count in the order in which they were recorded; a later statement replaces an earlier one of the same thing.
-- Status is the highest of: died; the last end recorded (disposition, withdrawal); randomized; enrolled; the last
+- Status is the highest of: died; the last end that stands (disposition, withdrawal); randomized; enrolled; the last
   screening; consented. A death stands whatever is recorded after it.
+- An end stands unless something later undid it: consent given again undoes a withdrawal, as it does for decisions
+  (`ledger/domain/state.py`); another screening, or enrolment, undoes a SCREEN FAILURE. Later is what occurred later;
+  of what occurred at the same time, what was recorded later. SCREEN FAILURE of somebody enrolled is DISCONTINUED.
+- Of a subject without a record of the death, vital status DEAD and disposition DEATH say that they died, at the
+  latest when the first of them occurred: that is taken as when.
 - A completed TREATMENT epoch leaves a subject IN_FOLLOW_UP; withdrawal from the intervention alone is DISCONTINUED.
 - Severity of an adverse event is the worst ever stated; all else about it is as last stated.
 - An adverse event is open unless it has an end, an outcome that is one, or the subject has died.
@@ -18,9 +23,11 @@ from functools import cached_property
 from typing import Any, Final
 
 from ledger.domain.history import Fact
-from ledger.domain.when import Moment
+from ledger.domain.when import Moment, compare
 from projections.histories import History
 
+_DISPOSITION: Final = "DISPOSITION"
+_VITAL_STATUS: Final = "VITAL STATUS"
 _SEVERITIES: Final = ("MILD", "MODERATE", "SEVERE")
 _RESOLVED: Final = ("RECOVERED/RESOLVED", "RECOVERED/RESOLVED WITH SEQUELAE", "FATAL")
 RELATED: Final = ("POSSIBLE", "PROBABLE", "DEFINITE", "RELATED")
@@ -69,6 +76,7 @@ class SubjectStory:
     subject: str
     site: str | None = None
     consents: list[Fact] = field(default_factory=list)
+    renewals: list[Fact] = field(default_factory=list)
     withdrawals: list[Fact] = field(default_factory=list)
     screening: Fact | None = None
     enrolled: Fact | None = None
@@ -89,16 +97,27 @@ class SubjectStory:
 
     @property
     def died_on(self) -> str | None:
-        """When the subject died, as stated (possibly partial); None too for a death without any date."""
-        return None if self.death is None else self.death.data.get("died")
+        """When the subject died, as stated (possibly partial) or imputed; None too for a death without any date."""
+        if self.death is not None:
+            return self.death.data.get("died")
+        found = self.found_dead
+        return None if found is None else happened(found[1])
+
+    @cached_property
+    def found_dead(self) -> tuple[str, Fact] | None:
+        """Without a record of the death: what kind of record first says that the subject is dead, and that record.
+
+        The first one whose day is known, if there is one; else the first as recorded.
+        """
+        if self.death is not None:
+            return None
+        found = [(_VITAL_STATUS, fact) for fact in self.vitals if fact.data.get("status") == "DEAD"]
+        found += [(_DISPOSITION, fact) for status, fact in self.ends() if status == "DIED"]
+        return min(found, key=lambda one: (_day_of(one[1]), one[1].order), default=None)
 
     @property
     def dead(self) -> bool:
-        return (
-            self.death is not None
-            or any(fact.data.get("status") == "DEAD" for fact in self.vitals)
-            or any(end == "DIED" for end, _ in self.ends())
-        )
+        return self.death is not None or self.found_dead is not None
 
     @cached_property
     def last_alive(self) -> str | None:
@@ -116,7 +135,7 @@ class SubjectStory:
         return 0 if self.dead else sum(event.open for event in self.adverse_events.values())
 
     def ends(self) -> Iterator[tuple[str, Fact]]:
-        """(status, fact) for each disposition event and withdrawal, in recorded order."""
+        """(status, fact) for each disposition event and withdrawal that stands, in recorded order."""
         listed: list[tuple[str, Fact]] = []
         for fact in self.dispositions:
             if fact.data.get("category") != "DISPOSITION EVENT":
@@ -124,12 +143,24 @@ class SubjectStory:
             status = _ENDS.get(fact.data.get("term", ""), "DISCONTINUED")
             if status == "COMPLETED" and fact.data.get("epoch") == "TREATMENT":
                 status = "IN_FOLLOW_UP"
-            if not (status == "COMPLETED" and fact.data.get("epoch") == "SCREENING"):
+            if status == "SCREEN_FAILURE" and self.enrolled is not None:
+                status = "DISCONTINUED"
+            if not (status == "COMPLETED" and fact.data.get("epoch") == "SCREENING") and not self._undone(fact):
                 listed.append((status, fact))
         for fact in self.withdrawals:
             scope = fact.data.get("scope")
-            listed.append(("DISCONTINUED" if scope == "INTERVENTION" else "WITHDRAWN", fact))
+            if not self._undone(fact):
+                listed.append(("DISCONTINUED" if scope == "INTERVENTION" else "WITHDRAWN", fact))
         return iter(sorted(listed, key=lambda end: end[1].order))
+
+    def _undone(self, end: Fact) -> bool:
+        """Whether something later undid this end."""
+        term = _ENDS.get(end.data.get("term", ""))
+        if term == "SCREEN_FAILURE":
+            steps = (self.screening, self.enrolled, self.randomized)
+            return any(step is not None and _later(step, end) for step in steps)
+        withdrawn = term == "WITHDRAWN" or end.type.startswith("consent.withdrawn/")
+        return withdrawn and any(_later(renewal, end) for renewal in self.renewals)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +175,17 @@ class Standing:
 def happened(fact: Fact | None) -> str | None:
     """When a fact occurred, as stated."""
     return None if fact is None else fact.data.get("occurred_at")
+
+
+def _later(fact: Fact, than: Fact) -> bool:
+    order = compare(fact.data["occurred_at"], than.data["occurred_at"])
+    return order > 0 or (order == 0 and fact.order > than.order)
+
+
+def _day_of(fact: Fact) -> str:
+    """The day of a fact as text that sorts; behind all days where it is not known."""
+    day = Moment(fact.data["occurred_at"]).day
+    return "~" if day is None else day.isoformat()
 
 
 def story_of(history: History) -> SubjectStory:
@@ -171,11 +213,13 @@ def standing_of(story: SubjectStory) -> Standing | None:
     steps += [(status, happened(fact), fact) for status, fact in story.ends()]
     steps += [("DIED", happened(fact), fact) for fact in story.vitals if fact.data.get("status") == "DEAD"]
     if story.death is not None:
-        steps.append(("DIED", story.died_on or happened(story.death), story.death))
+        steps.append(("DIED", happened(story.death), story.death))
     if not steps:
         return None
     # A death outranks whatever end was recorded after it.
     status, since, _ = next((step for step in reversed(steps) if step[0] == "DIED"), steps[-1])
+    if status == "DIED":
+        since = story.died_on or since
     made_by = {seq for _, _, fact in steps for seq in (fact.seq, *fact.corrected_by)}
     return Standing(status, since, tuple(sorted(made_by)))
 
@@ -185,6 +229,8 @@ def _take(story: SubjectStory, fact: Fact) -> None:
     match fact.type.partition("/")[0]:
         case "consent.obtained" | "consent.renewed":
             story.consents.append(fact)
+            if fact.type.startswith("consent.renewed/"):
+                story.renewals.append(fact)
             story.site = data.get("site", story.site)
             if data.get("giver") == "PATIENT":
                 _alive(story, happened(fact))

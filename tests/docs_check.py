@@ -3,7 +3,8 @@
     python -m tests.docs_check            compare, end with 1 where a document is behind
     python -m tests.docs_check --write    bring the generated parts up to date
 
-Generated: the help blocks of the README (between `<!-- help: … -->` and the code block's end), and `docs/events.md`.
+Generated: the help blocks of the README (between `<!-- help: … -->` and the code block's end), `docs/events.md`, and
+the statements of the schema in `docs/format.md`.
 Checked: every relative link of every document leads to a file.
 """
 
@@ -14,11 +15,14 @@ from pathlib import Path
 
 from ledger.domain.commands import COMMANDS
 from ledger.domain.events import CATALOGUE
+from ledger.proof.schema import STATEMENTS
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
 EVENTS = ROOT / "docs" / "events.md"
+FORMAT = ROOT / "docs" / "format.md"
 _HELP = re.compile(r"<!-- help: (?P<command>[^>]+?) -->\n(?:```\n.*?```\n)?", re.DOTALL)
+_SCHEMA = re.compile(r"(?<=<!-- schema -->\n)```sql\n.*?```\n", re.DOTALL)
 _LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)")
 
 
@@ -45,6 +49,12 @@ def readme() -> str:
 def _help_block(match: re.Match[str]) -> str:
     command = match["command"]
     return f"<!-- help: {command} -->\n```\n$ {command} --help\n{help_of(command)}\n```\n"
+
+
+def format_document() -> str:
+    """The format with the statements of its schema as they are now, one a line."""
+    statements = "".join(f"{statement}\n" for statement in STATEMENTS)
+    return _SCHEMA.sub(lambda _: f"```sql\n{statements}```\n", FORMAT.read_text("utf-8"))
 
 
 def _first_line(text: str | None) -> str:
@@ -92,7 +102,7 @@ def broken_links() -> list[str]:
 
 def main() -> int:
     """Compare, or write."""
-    wanted = {README: readme(), EVENTS: events()}
+    wanted = {README: readme(), EVENTS: events(), FORMAT: format_document()}
     if "--write" in sys.argv:
         for path, text in wanted.items():
             path.write_text(text, "utf-8")

@@ -2,7 +2,7 @@
 
 import multiprocessing
 import threading
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -82,9 +82,9 @@ def test_a_repeated_command_is_answered_even_when_its_rule_would_refuse_it_now(t
 
 
 def test_the_id_of_a_recorded_command_with_other_content_is_refused(trial: Trial) -> None:
-    envelope = trial.envelope("activate-site", {"site": "S02"})
+    envelope = trial.envelope("halt-trial", {"reason": "money"})
     trial.ledger.submit(parse_command(envelope))
-    envelope["data"] = {"site": "S03"}
+    envelope["data"] = {"reason": "no money"}
     with pytest.raises(CommandReused):
         trial.ledger.submit(parse_command(envelope))
 
@@ -157,7 +157,7 @@ def _capped(cap: int) -> Protocol:
 
 
 def _enrol(path: Path, names: list[str], started: Any) -> None:
-    ledger = open_trial(path)
+    ledger = open_trial(path, clock=lambda: datetime(2020, 5, 6, 13, 0, tzinfo=UTC))
     started.wait()
     for name in names:
         try:

@@ -24,9 +24,7 @@ ROLES = {
     "correct-sealed-record": "pharmacist",
     "code-adverse-event": "data-manager",
 }
-ELIGIBLE: dict[str, Any] = {
-    name: str(value) if isinstance(value, Decimal) else value for name, value in GOOD.items()
-}
+ELIGIBLE: dict[str, Any] = {name: str(value) if isinstance(value, Decimal) else value for name, value in GOOD.items()}
 """Screening values by which a subject is eligible under the reference protocol."""
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from api.cli.output import INPUT, errors_named, fail, print_bytes, print_json, print_table, say
+from api.cli.output import INPUT, errors_named, fail, print_bytes, print_json, print_table, say, tell
 
 
 @errors_named()
@@ -20,6 +20,8 @@ def show(view: str, ledger: Path, as_of: str | None, role: str, form: str) -> No
         print_bytes(result.to_csv().encode())
     else:
         print_table(f"{result.title} (as {role})", *result.grid())
+        for line in (result.caption(), *result.notes()):
+            tell(line)
 
 
 @errors_named()

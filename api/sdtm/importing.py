@@ -66,6 +66,7 @@ def import_folder(folder: Path, ledger: Path, *, on_command: Callable[[], None] 
             actor=Actor(ACTOR_ID, protocol.sponsor.name, "sponsor"),
             host="localhost",
             provenance={"kind": "import", "source": source, "synthesised": ["actor", "recorded_at"]},
+            importing=True,
         )
         try:
             counts, refused = _submit_all(trial, tally, commands(datasets, protocol, source=source), on_command)
@@ -101,7 +102,7 @@ def _submit_all(
             tally.add(item)
             continue
         try:
-            trial.submit(parse_command(item.command))
+            trial.submit(parse_command(item.command), importing=True)
         except CommandError as error:
             refused += 1
             tally.refused(item, error.refusals[0].field, error.refusals[0].message)
@@ -114,6 +115,6 @@ def _submit_all(
         on_command()
     at = utc_now().isoformat(timespec="seconds")
     for command in (tally.command(at), tally.sealed_command(at)):
-        trial.submit(parse_command(command))
+        trial.submit(parse_command(command), importing=True)
         counts[command["type"]] = 1
     return counts, refused

@@ -17,7 +17,7 @@ from api.simulation.clinical import Course, courses
 from api.simulation.follow_up import tell_ending, tell_visits, tell_vital_status
 from api.simulation.safety import tell_adverse_events
 from api.simulation.screening import eligible, failing
-from api.simulation.steps import DATA_MANAGER, DAY, HOUR, MINUTE, Desk, Happening, TreatmentPlan, local
+from api.simulation.steps import DAY, HOUR, MINUTE, Desk, Happening, TreatmentPlan, local
 from api.simulation.teller import Ending, Teller, ending
 from ledger.domain.protocol import Protocol
 
@@ -92,7 +92,7 @@ def _tell_consent(teller: Teller, consent: dict[str, Any]) -> None:
             "reason": "Time of consent mistyped; the paper form says otherwise.",
         }
         name, note = "consent-corrected", "a mistyped time of consent is corrected"
-        teller.write(changed, "correct-record", name, changed, correction, by=DATA_MANAGER, note=note)
+        teller.write(changed, "correct-record", name, changed, correction, note=note)
 
 
 def _tell_screening(teller: Teller, consent: dict[str, Any]) -> datetime:

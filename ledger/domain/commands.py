@@ -10,6 +10,7 @@
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from difflib import get_close_matches
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -68,7 +69,9 @@ def parse_command(value: Any) -> Command[Facts]:
     except ValidationError as error:
         faults += _faults(error)
     if spec is None and isinstance(value.get("type"), str):
-        faults.append(Refusal("type", "type", f"{value['type'][:60]!r} is no command; {', '.join(COMMANDS)} are"))
+        alike = " or ".join(get_close_matches(value["type"], COMMANDS, n=2))
+        hint = f"; did you mean {alike}?" if alike else ""
+        faults.append(Refusal("type", "type", f"{value['type'][:60]!r} is no command{hint}"))
     if spec is not None and isinstance(value.get("data"), Mapping):
         try:
             data = spec.data.model_validate_json(encode(_digits(value["data"])), strict=True)

@@ -1,11 +1,11 @@
 """What was recorded, as readers meet it: facts in order, with corrections applied.
 
-A correction never changes what it corrects. Readers who want to know how things are take `corrected`, in which
-the corrected record carries its new values (and says by which entries); readers who want to know what was written
-take the facts as they come.
+A correction never changes what it corrects, nor does a voiding take anything out of a book. Readers who want to know
+how things are take `corrected`, in which the corrected record carries its new values (and says by which entries) and
+voided records are left out; readers who want to know what was written take the facts as they come.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -13,6 +13,11 @@ from ledger.domain.vocabulary import Book
 from ledger.proof.entry import Actor
 
 CORRECTIONS: Final = {Book.OPEN: "record.corrected/1", Book.SEALED: "sealed-record.corrected/1"}
+VOIDS: Final = {Book.OPEN: "record.voided/1", Book.SEALED: "sealed-record.voided/1"}
+_DEVIATIONS: Final = frozenset({"deviation.raised/1", "dose-deviation.raised/1"})
+_OF_AN_EVENT: Final = frozenset(
+    {"adverse-event.followed-up/1", "adverse-event.coded/1", "adverse-event.action-taken/1"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +57,40 @@ def corrected(facts: Iterable[Fact]) -> list[Fact]:
     """The same facts in the same order, each with the values that later corrections gave it.
 
     Corrections stay in the list, as facts of their own. One that points at a record which the reader does not
-    have is passed over: it is about something withheld.
+    have is passed over: it is about something withheld. A voided record is left out, with the deviations that the
+    ledger raised for it, and, of an adverse event, with what was said of it until then.
     """
     listed = list(facts)
     places: dict[tuple[Book, int], int] | None = None
-    for fact in listed:
-        if fact.type != CORRECTIONS[fact.book]:
+    gone: set[int] = set()
+    for index, fact in enumerate(listed):
+        voids = fact.type == VOIDS[fact.book]
+        if not voids and fact.type != CORRECTIONS[fact.book]:
             continue
         if places is None:
-            places = {(known.book, known.seq): index for index, known in enumerate(listed)}
+            places = {(known.book, known.seq): place for place, known in enumerate(listed)}
         place = places.get((fact.book, fact.data["target_seq"]))
-        if place is not None:
+        if place is None:
+            continue
+        if voids:
+            gone |= {place, *_fallen(listed, place, index)}
+        else:
             listed[place] = _apply(listed[place], fact)
-    return listed
+    return [fact for index, fact in enumerate(listed) if index not in gone] if gone else listed
+
+
+def _fallen(listed: list[Fact], place: int, until: int) -> Iterator[int]:
+    """The places of the facts that do not stand without the one at `place`, which the one at `until` voids."""
+    target = listed[place]
+    reported = target.type == "adverse-event.reported/1"
+    for index in range(place + 1, until):
+        fact = listed[index]
+        raised = fact.type in _DEVIATIONS and fact.data.get("rule") is not None
+        if raised and (fact.book, fact.command) == (target.book, target.command):
+            yield index
+        said = reported and fact.type in _OF_AN_EVENT and fact.stream == target.stream
+        if said and fact.data.get("ae") == target.data.get("ae"):
+            yield index
 
 
 def _apply(target: Fact, correction: Fact) -> Fact:

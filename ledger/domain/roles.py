@@ -10,7 +10,9 @@
 4. A role that always sees arms records into the sealed book only, for what it adds may come from what it knows. The
    recommendation of a committee is open whoever gives it.
 5. An import is done by a data manager, who may then issue every command: that the provenance says `import` makes it
-   a claim of the source. Nobody else may, and a simulation has no such licence.
+   a claim of the source. Only the importer lets such a provenance in; whoever submits commands has no such licence,
+   nor has a simulation.
+6. Who corrects or voids a record needs a role that may make such a record (`decisions/targets.py`).
 """
 
 from collections.abc import Mapping
@@ -52,7 +54,7 @@ class Grant:
 _AT_THE_SITE: Final = (
     "record-consent renew-consent withdraw-consent record-screening randomize-subject record-visit "
     "report-adverse-event follow-up-adverse-event record-vital-status record-death report-deviation "
-    "record-disposition correct-record"
+    "record-disposition correct-record void-record"
 )
 _CONDUCT: Final = (
     "register-trial amend-protocol activate-site close-site halt-trial suspend-trial impose-clinical-hold "
@@ -71,20 +73,27 @@ ROLES: Final[Mapping[Role, Grant]] = {
     Role.INVESTIGATOR: Grant(arms=None, identity=True, commands=_commands(_AT_THE_SITE, "enrol-subject grant-waiver")),
     Role.OUTCOMES_ASSESSOR: Grant(
         arms=None,
-        commands=_commands("record-visit report-adverse-event record-vital-status record-death correct-record"),
+        commands=_commands(
+            "record-visit report-adverse-event record-vital-status record-death correct-record void-record"
+        ),
     ),
-    Role.PHARMACIST: Grant(arms=True, commands=_commands("record-treatment record-action-taken correct-sealed-record")),
+    Role.PHARMACIST: Grant(
+        arms=True,
+        commands=_commands("record-treatment record-action-taken correct-sealed-record void-sealed-record"),
+    ),
     Role.STATISTICIAN: Grant(arms=True),
     Role.DMC: Grant(arms=True, commands=_commands("record-dmc-recommendation")),
-    Role.SAFETY_PHYSICIAN: Grant(arms=True, commands=_commands("record-action-taken correct-sealed-record")),
+    Role.SAFETY_PHYSICIAN: Grant(
+        arms=True, commands=_commands("record-action-taken correct-sealed-record void-sealed-record")
+    ),
     Role.MONITOR: Grant(identity=True, commands=_commands("report-deviation")),
     Role.AUDITOR: Grant(commands=_commands("report-deviation")),
     Role.INSPECTOR: Grant(),
-    Role.SPONSOR: Grant(commands=_commands(_CONDUCT, "grant-waiver report-deviation correct-record")),
+    Role.SPONSOR: Grant(commands=_commands(_CONDUCT, "grant-waiver report-deviation correct-record void-record")),
     Role.DATA_MANAGER: Grant(
         commands=_commands(
             "declare-data-cut-off lock-database unlock-database report-import code-adverse-event report-deviation",
-            "correct-record",
+            "correct-record void-record",
         )
     ),
     Role.ARCHIVE: Grant(everything=True),

@@ -1,8 +1,9 @@
 """What decisions need to know of the trial and of one subject, folded from facts.
 
-1. `fold` takes the facts of one stream of one book from its beginning, applies the corrections among them, and folds.
-2. `apply` goes one fact further. It cannot apply a correction, which changes what came before: it raises, and the
-   caller folds the whole stream again (`needs_refold` tells beforehand).
+1. `fold` takes the facts of one stream of one book from its beginning, applies the corrections among them, leaves out
+   what was voided, and folds.
+2. `apply` goes one fact further. It cannot apply what changes something that came before: it raises, and the caller
+   folds the whole stream again (`needs_refold` tells beforehand).
 3. States are values: the same facts give equal states. A type that is not known here changes nothing.
 4. `SubjectState` is of the open book and never holds anything sealed; what is sealed has a state of its own.
 """
@@ -12,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
 from typing import Protocol as Shape
 
-from ledger.domain.history import CORRECTIONS, Fact, corrected
+from ledger.domain.history import CORRECTIONS, VOIDS, Fact, corrected
 from ledger.domain.protocol import Protocol
 from ledger.domain.vocabulary import TrialStatus
 from ledger.domain.when import compare
@@ -44,22 +45,33 @@ class Halt:
 
 @dataclass(frozen=True, slots=True)
 class SiteState:
-    """When a site was first activated, and since when it is closed."""
+    """When a site was first activated, since when it is closed, and the closures (from, until) that are over."""
 
     activated_at: str
     closed_at: str | None = None
+    closures: tuple[tuple[str, str], ...] = ()
 
     @property
     def active(self) -> bool:
         return self.closed_at is None
 
+    def was_active(self, when: str) -> bool:
+        """Whether the site was active at `when`, as far as its precision tells."""
+        closed = self.closed_at is not None and compare(when, self.closed_at) >= 0
+        return not closed and compare(when, self.activated_at) >= 0 and self.closed_during(when) is None
+
+    def closed_during(self, when: str) -> tuple[str, str] | None:
+        """The closure, over by now, during which `when` lies."""
+        return next((one for one in self.closures if compare(when, one[0]) >= 0 and compare(when, one[1]) < 0), None)
+
 
 @dataclass(frozen=True, slots=True)
 class TrialState:
-    """The trial as a whole. Times are when things occurred."""
+    """The trial as a whole. Times are when things occurred. `documents`: (since when, version) of consent documents."""
 
     protocol: Protocol | None = None
     amendments: tuple[str, ...] = ()
+    documents: tuple[tuple[str, str], ...] = ()
     halts: tuple[Halt, ...] = ()
     terminated_at: str | None = None
     sites: Mapping[str, SiteState] = field(default_factory=dict)
@@ -90,6 +102,12 @@ class TrialState:
     def halted_at(self, when: str) -> Halt | None:
         """The halt, past or lasting, during which `when` lies."""
         return next((halt for halt in self.halts if halt.covers(when)), None)
+
+    def documents_at(self, when: str) -> frozenset[str]:
+        """The versions of the consent document that may have been in force at `when`, as far as its precision tells."""
+        earlier = [version for since, version in self.documents if compare(since, when) < 0]
+        same = [version for since, version in self.documents if compare(since, when) == 0]
+        return frozenset((earlier[-1:] or [version for _, version in self.documents[:1]]) + same)
 
     def site_active(self, site: str | None) -> bool:
         state = self.sites.get(site) if site is not None else None
@@ -130,7 +148,11 @@ class AdverseEventState:
 
 @dataclass(frozen=True, slots=True)
 class SubjectState:
-    """One subject, as the open book knows it. `withdrawn`: what from, and when it occurred."""
+    """One subject, as the open book knows it.
+
+    `withdrawn`: what from, and when it occurred. `found_dead`: when a vital status or a disposition first said that
+    the subject had died, whether or not the death itself is recorded. `last_visit`: the latest visit that was done.
+    """
 
     id: str | None = None
     site: str | None = None
@@ -145,7 +167,9 @@ class SubjectState:
     stratum: str | None = None
     index: int | None = None
     died: str | None = None
+    found_dead: str | None = None
     last_alive: str | None = None
+    last_visit: str | None = None
     dispositions: frozenset[tuple[str, str | None]] = frozenset()
     adverse_events: Mapping[str, AdverseEventState] = field(default_factory=dict)
     visits: tuple[str, ...] = ()
@@ -154,6 +178,16 @@ class SubjectState:
     def known(self) -> bool:
         """Whether anything is recorded of the subject: its consent comes first."""
         return self.consented_at is not None
+
+    @property
+    def dead_since(self) -> str | None:
+        """When the subject died, or was dead at the latest; None of somebody who is not known to be dead."""
+        return self.died or self.found_dead
+
+    @property
+    def only_consented(self) -> bool:
+        """Whether nothing but the first consent is recorded."""
+        return self == SubjectState(id=self.id, site=self.site, consented_at=self.consented_at)
 
     @property
     def enrolled(self) -> bool:
@@ -209,8 +243,8 @@ class SealedSubjectState:
 
 
 def is_correction(fact: Fact) -> bool:
-    """Whether a fact corrects another one."""
-    return fact.type == CORRECTIONS[fact.book]
+    """Whether a fact corrects another one, or voids it."""
+    return fact.type in (CORRECTIONS[fact.book], VOIDS[fact.book])
 
 
 def needs_refold(facts: Iterable[Fact]) -> bool:
@@ -228,9 +262,7 @@ class _Step(Shape[_S]):
 
 def _apply(steps: Mapping[str, _Step[_S]], state: _S, fact: Fact) -> _S:
     if is_correction(fact):
-        raise CorrectionInFoldError(
-            f"entry {fact.seq} of the {fact.book} book is a correction: fold {fact.stream} again"
-        )
+        raise CorrectionInFoldError(f"entry {fact.seq} of the {fact.book} book corrects: fold {fact.stream} again")
     step = steps.get(fact.type)
     return state if step is None else step(state, fact, fact.data)
 
@@ -244,17 +276,27 @@ def _fold(start: _S, apply: Callable[[_S, Fact], _S], facts: Iterable[Fact]) -> 
 
 
 def _registered(state: TrialState, _: Fact, data: _Data) -> TrialState:
-    return replace(state, protocol=Protocol.from_value(data["protocol"]))
+    return _under(state, Protocol.from_value(data["protocol"]), data["occurred_at"])
+
+
+def _under(state: TrialState, protocol: Protocol, since: str) -> TrialState:
+    version = protocol.settings.consent_document_version
+    changed = not state.documents or state.documents[-1][1] != version
+    documents = (*state.documents, (since, version)) if changed else state.documents
+    return replace(state, protocol=protocol, documents=documents)
 
 
 def _amended(state: TrialState, _: Fact, data: _Data) -> TrialState:
     protocol = Protocol.from_value(data["protocol"])
-    return replace(state, protocol=protocol, amendments=(*state.amendments, data["amendment"]))
+    amended = _under(state, protocol, data["occurred_at"])
+    return replace(amended, amendments=(*state.amendments, data["amendment"]))
 
 
 def _activated(state: TrialState, _: Fact, data: _Data) -> TrialState:
-    before = state.sites.get(data["site"])
-    site = SiteState(data["occurred_at"] if before is None else before.activated_at)
+    before, at = state.sites.get(data["site"]), data["occurred_at"]
+    site = SiteState(at) if before is None else replace(before, closed_at=None)
+    if before is not None and before.closed_at is not None:
+        site = replace(site, closures=(*before.closures, (before.closed_at, at)))
     return replace(state, sites={**state.sites, data["site"]: site})
 
 
@@ -353,8 +395,28 @@ def _followed_up(state: SubjectState, _: Fact, data: _Data) -> SubjectState:
     return replace(state, adverse_events={**state.adverse_events, data["ae"]: event})
 
 
-def _alive(state: SubjectState, _: Fact, data: _Data) -> SubjectState:
+def _dead(state: SubjectState, at: str) -> SubjectState:
+    first = state.found_dead is None or compare(at, state.found_dead) < 0
+    return replace(state, found_dead=at) if first else state
+
+
+def _disposed(state: SubjectState, _: Fact, data: _Data) -> SubjectState:
+    ended = replace(state, dispositions=state.dispositions | {(data["category"], data.get("epoch"))})
+    died = (data["category"], data["term"]) == ("DISPOSITION EVENT", "DEATH")
+    return _dead(ended, data["occurred_at"]) if died else ended
+
+
+def _visited(state: SubjectState, _: Fact, data: _Data) -> SubjectState:
+    after = replace(state, visits=(*state.visits, data["visit"]))
+    at = data.get("started") or data["occurred_at"]
+    later = state.last_visit is None or compare(at, state.last_visit) > 0
+    return replace(after, last_visit=at) if later and data.get("state", "DONE") == "DONE" else after
+
+
+def _vital_status(state: SubjectState, _: Fact, data: _Data) -> SubjectState:
     at = data["occurred_at"]
+    if data["status"] == "DEAD":
+        return _dead(state, at)
     if data["status"] != "ALIVE" or (state.last_alive is not None and compare(at, state.last_alive) <= 0):
         return state
     return replace(state, last_alive=at)
@@ -368,14 +430,12 @@ _SUBJECT: Final[Mapping[str, _Step[SubjectState]]] = {
     "waiver.granted/1": lambda state, _, data: replace(state, waivers=(*state.waivers, data["criterion"])),
     "subject.enrolled/1": _enrolled,
     "subject.randomized/1": _randomized,
-    "visit.recorded/1": lambda state, _, data: replace(state, visits=(*state.visits, data["visit"])),
+    "visit.recorded/1": _visited,
     "adverse-event.reported/1": _reported,
     "adverse-event.followed-up/1": _followed_up,
-    "vital-status.recorded/1": _alive,
+    "vital-status.recorded/1": _vital_status,
     "death.recorded/1": lambda state, _, data: replace(state, died=data["died"]),
-    "disposition.recorded/1": lambda state, _, data: replace(
-        state, dispositions=state.dispositions | {(data["category"], data.get("epoch"))}
-    ),
+    "disposition.recorded/1": _disposed,
 }
 
 

@@ -8,7 +8,7 @@ looked for one by one.
 import contextlib
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Any, Final, Self
 
 from ledger.proof.findings import Findings
 from ledger.proof.ledger_file import LedgerFileError, check_ledger_file
+from ledger.proof.repeats import Repeat, repeats
 from ledger.proof.schema import STATEMENTS
 
 COLUMNS: Final = {
@@ -56,6 +57,7 @@ class LedgerFile:
         self._tables = self._read_tables()
         self._checking = ThreadPoolExecutor(1)
         self._checked = self._checking.submit(_integrity, path)
+        self._repeated = self._checking.submit(_repeats, path, self._tables)
 
     def __enter__(self) -> Self:
         return self
@@ -92,6 +94,10 @@ class LedgerFile:
             if line != "ok":
                 findings.add("database", None, None, f"SQLite's own check says: {line}")
 
+    def repeats(self) -> Sequence[Repeat]:
+        """Values that stand twice where they may stand once. Looked for while rows are read, and waited for here."""
+        return self._repeated.result()
+
     def heads(self, findings: Findings) -> dict[str, StoredHead]:
         """The stored heads, by book; what is wrong with them is found."""
         heads, seen = dict[str, StoredHead](), set[str]()
@@ -121,41 +127,49 @@ class LedgerFile:
             streams[key] = name
         return streams
 
-    def rows(self, book: str) -> Iterator[tuple[Any, ...]]:
-        """The rows of a book by rising seq. Text comes as bytes; types are as stored."""
+    def last_seq(self, book: str) -> int | None:
+        """The largest seq of the book's rows; None where there is no row, or it cannot be read."""
+        if f"{book}_entry" not in self._tables:
+            return None
+        with contextlib.suppress(*DAMAGE):
+            found = self._connection.execute(f"SELECT max(seq) FROM {book}_entry NOT INDEXED").fetchone()
+            if type(found[0]) is int:
+                return found[0]
+        return None
+
+    def entries(self, book: str, start: int = 0) -> Iterator[tuple[int, Any]]:
+        """(seq, entry) of the rows from `start` on, by rising seq, to the first damaged page."""
+        if f"{book}_entry" in self._tables and start < 1 << 63:
+            with contextlib.suppress(*DAMAGE):
+                yield from self._connection.execute(
+                    f"SELECT seq, entry FROM {book}_entry NOT INDEXED WHERE seq >= ? ORDER BY seq", (start,)
+                )
+
+    def rows(self, book: str, end: int) -> Iterator[tuple[Any, ...]]:
+        """The rows of a book before `end`, by rising seq. Text comes as bytes; types are as stored."""
         table = f"{book}_entry"
         if table not in self._tables:
             return
-        scan = f"SELECT {COLUMNS[book]} FROM {table} NOT INDEXED WHERE seq >= ? ORDER BY seq"
+        scan = f"SELECT {COLUMNS[book]} FROM {table} NOT INDEXED WHERE seq >= ? AND seq < ? ORDER BY seq"
         start = -(2**63)
         while True:
             try:
-                for row in self._connection.execute(scan, (start,)):
+                for row in self._connection.execute(scan, (start, end)):
                     yield row
                     start = row[0] + 1
                 return
             except DAMAGE:
-                row = self._next_readable(book, max(start, 0))
+                row = self._next_readable(book, max(start, 0), end)
             if row is None:
                 return
             yield row
             start = row[0] + 1
 
-    def entry_at(self, book: str, seq: int) -> bytes | None:
-        """The stored entry of this seq, or None where there is none or it cannot be read."""
-        with contextlib.suppress(*DAMAGE, OverflowError):
-            found = self._connection.execute(
-                f"SELECT entry FROM {book}_entry NOT INDEXED WHERE seq = ?", (seq,)
-            ).fetchone()
-            if found is not None and type(found[0]) is bytes:
-                return found[0]
-        return None
-
-    def _next_readable(self, book: str, start: int) -> tuple[Any, ...] | None:
+    def _next_readable(self, book: str, start: int, end: int) -> tuple[Any, ...] | None:
         """The first row from `start` on that can be read by its key; what could not be is noted in `lost`."""
         one = f"SELECT {COLUMNS[book]} FROM {book}_entry NOT INDEXED WHERE seq = ?"
         seq, last_lost = start, start
-        while seq <= start + self._most:
+        while seq < end and seq <= start + self._most:
             try:
                 row: tuple[Any, ...] | None = self._connection.execute(one, (seq,)).fetchone()
             except DAMAGE:
@@ -215,6 +229,17 @@ def _integrity(path: Path) -> list[str]:
             connection.close()
     except (*DAMAGE, LedgerFileError) as error:
         return [str(error)]
+
+
+def _repeats(path: Path, tables: frozenset[str]) -> Sequence[Repeat]:
+    """None of them where the file is damaged: that has its own finding."""
+    with contextlib.suppress(*DAMAGE, LedgerFileError):
+        connection = _connect(path)
+        try:
+            return repeats(connection, tables)
+        finally:
+            connection.close()
+    return []
 
 
 def _begin(uri: str) -> sqlite3.Connection:

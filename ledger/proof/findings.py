@@ -134,6 +134,7 @@ class Findings:
         self._found: list[Finding] = []
         self._counts: dict[str | None, int] = {}
         self._unsound: dict[str, list[tuple[int, int]]] = {"open": [], "sealed": []}
+        self._doubted: dict[str, list[tuple[int, int]]] = {"open": [], "sealed": []}
 
     def __bool__(self) -> bool:
         return bool(self._found)
@@ -156,9 +157,13 @@ class Findings:
         else:
             ranges.append((seq, seq + count - 1))
 
-    def any_in(self, book: str) -> bool:
-        """Whether anything was found in the book so far."""
-        return book in self._counts
+    def doubt(self, book: str, seq: int, count: int = 1) -> None:
+        """Leave these entries out of what is sound, though nothing was found in them."""
+        self._doubted[book].append((seq, seq + count - 1))
+
+    def any_unsound(self, book: str, first: int, last: int) -> bool:
+        """Whether anything was found so far in any of these entries."""
+        return any(start <= last and end >= first for start, end in self._unsound[book])
 
     def sorted(self) -> list[Finding]:
         """All findings that are listed, in the order that this file's head gives."""
@@ -172,7 +177,7 @@ class Findings:
     def sound(self, book: str, size: int) -> list[tuple[str, int, int]]:
         """The maximal sound ranges among the first `size` entries of the book."""
         ranges, start = [], 0
-        for first, last in sorted(self._unsound[book]):
+        for first, last in sorted(self._unsound[book] + self._doubted[book]):
             if first > start:
                 ranges.append((book, start, min(first, size) - 1))
             start = max(start, last + 1)

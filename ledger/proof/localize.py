@@ -12,15 +12,19 @@ after entry k held, broken, or unknown (the successor is missing, or is no entry
    that is the stored frontier, then every entry in doubt or unconfirmed is as it was.
 5. A last entry that is not the one in the stored head: if the tree over the entries as they lie is the stored frontier,
    the head was altered, else the entry.
+6. Rows after the end of the book (`extent.py`) name nothing and confirm nothing.
+7. Where entries were altered and the second tree is not the stored one, whoever altered them may have altered what lies
+   before: up to the last altered entry, only what a subtree of the frontier or the other book confirms is sound.
 """
 
 from collections.abc import Iterator
 from typing import Any, Final, TypeAlias
 
 from ledger.proof.entry import GENESIS
+from ledger.proof.extent import extent, said_seq
 from ledger.proof.file_reader import LedgerFile, StoredHead
 from ledger.proof.findings import Findings
-from ledger.proof.tree import Frontier, leaf_hash
+from ledger.proof.tree import HASH_BYTES, Frontier
 
 TRUSTED: Final = 0
 """Named by its successor, or not contradicted by it."""
@@ -89,6 +93,12 @@ class Chain:
         """How many entries so far are missing or altered."""
         self.size = 0
         self.last = GENESIS
+        self.end = extent(book, head, file)
+        """Where the book ends."""
+        self.strays = False
+        """Whether there are rows before or after the book."""
+        self._vouched = 0
+        self._last_altered = -1
         self._head = head
         self._file = file
         self._findings = findings
@@ -110,6 +120,7 @@ class Chain:
             if plain and prev == last and seq == expected:
                 yield TRUSTED, before, last  # type: ignore[misc]  # plain: there is one
             elif seq < expected:
+                self.strays = True
                 if prev is not None:  # else it has a finding already
                     findings.add("misplaced", self.book, seq, f"a row of seq {seq} is out of order")
                 continue
@@ -133,12 +144,17 @@ class Chain:
         else:
             self.trees.add_other(row[1] if verdict == ALTERED else None, ought)
 
+    def vouch(self, size: int) -> None:
+        """The other book confirms the first `size` entries, if it can be told that they hang together."""
+        if not self.holes:
+            self._vouched = max(self._vouched, size)
+
     def conclude(self) -> None:
-        """Rule 4, once all was taken."""
+        """Rules 4 and 7, once all was taken."""
         head, tree, findings = self._head, self.trees.ought(), self._findings
-        comparable = head is not None and self.trees.known and tree.size == head.size
-        if head is not None and comparable and tree.to_bytes() == head.frontier:
+        if head is not None and self.trees.known and tree.size == self.end.size and tree.to_bytes() == head.frontier:
             return
+        comparable = head is not None and self.end.wrong is None and self.trees.known and tree.size == self.end.size
         for seq in self._unconfirmed:
             findings.unsound(self.book, seq)
         doubted = self.in_doubt + (self._unconfirmed if comparable else [])
@@ -147,11 +163,14 @@ class Chain:
                 "unconfirmed", self.book, seq,
                 "the entry after it does not name it, and the stored frontier does not speak for it",
             )  # fmt: skip
-        if head is not None and comparable and not doubted:
-            findings.add(
-                "frontier", self.book, None,
-                f"the stored frontier is not that of the tree{_where(tree.to_bytes(), head.frontier, tree.size)}",
-            )  # fmt: skip
+        where, first = "", 0
+        if head is not None and comparable:
+            where, first = _differ(tree.to_bytes(), head.frontier, tree.size)
+            if not doubted:
+                findings.add("frontier", self.book, None, f"the stored frontier is not that of the tree{where}")
+        first = max(first, self._vouched)
+        if first <= self._last_altered:
+            findings.doubt(self.book, first, self._last_altered - first + 1)
 
     def _link(self, link: int, named: bytes | None) -> Iterator[Settled]:
         """Settle what the link after `_before` decides; `named` is the hash by which that entry is named there."""
@@ -180,8 +199,11 @@ class Chain:
         self._no_beginning = False
 
     def _end(self) -> Iterator[Settled]:
-        head, size = self._head, self.size
-        if head is None or (head.size != size and head.hash != self.last):
+        head, size, end = self._head, self.size, self.end
+        if head is not None and end.wrong is not None:
+            self._findings.add("head", self.book, None, end.wrong)
+            yield from self._link(_HELD if end.confirmed else _UNKNOWN, self.last)
+        elif head is None or size < end.size:
             yield from self._link(_UNKNOWN, None)
         elif head.hash == self.last:
             yield from self._link(_HELD, self.last)
@@ -193,35 +215,33 @@ class Chain:
         if self._kept is not None:
             kept, self._kept = self._kept, None
             yield self._altered(*kept)
-        if head is not None and head.size != size:
-            if head.hash == self.last:
-                self._findings.add(
-                    "head", self.book, None, f"the stored head counts {head.size} entries, where there are {size}"
-                )
-            elif head.size > size:
-                yield self._missing(size, head.size - size, head.hash)
+        if head is not None and end.wrong is None and size < end.size:
+            yield self._missing(size, end.size - size, head.hash)
+        self._after_the_end()
+
+    def _after_the_end(self) -> None:
+        """Rule 6. A row of an entry from elsewhere is misplaced; all others are one finding."""
+        count, first, last = 0, 0, 0
+        for seq, raw in self._file.entries(self.book, self.end.size):
+            self.strays = True
+            said = said_seq(self.book, raw)
+            if said is not None and said != seq:
+                self._findings.add("misplaced", self.book, seq, f"the row holds the entry of seq {said}")
             else:
-                self._beyond(head)
+                count, first, last = count + 1, first if count else seq, seq
+        if count:
+            which = f"entry {first} stands" if count == 1 else f"{count} entries, {first} to {last}, stand"
+            self._findings.add("beyond", self.book, first, f"{which} after the end of the book", count=last - first + 1)
 
     def _tree_is_stored(self, head: StoredHead) -> bool:
         tree = self.trees.lies().copy()
         tree.append(self.last)
         return tree.to_bytes() == head.frontier
 
-    def _beyond(self, head: StoredHead) -> None:
-        first = max(head.size, 0)
-        self._findings.add(
-            "beyond", self.book, first,
-            f"entries {first} to {self.size - 1} stand after the end that the stored head gives",
-            count=self.size - first,
-        )  # fmt: skip
-        last = self._file.entry_at(self.book, head.size - 1)
-        if head.size < 0 or (GENESIS if head.size == 0 else leaf_hash(last or b"")) != head.hash:
-            self._findings.add("head", self.book, None, "the stored head names no entry of the book")
-
     def _altered(self, row: Row, named: bytes | None) -> Settled:
         seq, _, _, entry, _ = row
         self.holes += 1
+        self._last_altered = seq
         if row[2] is not None:  # else its bytes have a finding already
             by = "the stored head" if seq == self.size - 1 else f"entry {seq + 1}"
             message = f"the entry is not the one that {by} names"
@@ -245,15 +265,15 @@ class Chain:
         return MISSING, (first, b"", None, None, count), named if count == 1 else None
 
 
-def _where(tree: bytes, stored: bytes, size: int) -> str:
-    """Over which entries the first subtree lies that differs."""
-    start = 0
-    for index, bit in enumerate(bit for bit in range(size.bit_length() - 1, -1, -1) if size >> bit & 1):
-        at = 32 * index
-        if tree[at : at + 32] != stored[at : at + 32]:
-            return f" (they differ over entries {start} to {start + (1 << bit) - 1})"
-        start += 1 << bit
-    return ""
+def _differ(tree: bytes, stored: bytes, size: int) -> tuple[str, int]:
+    """Over which entries the first subtree lies that differs, in words; and from which entry on it does."""
+    start, at = 0, 0
+    for bit in range(size.bit_length() - 1, -1, -1):
+        if size >> bit & 1:
+            if tree[at : at + HASH_BYTES] != stored[at : at + HASH_BYTES]:
+                return f" (they differ over entries {start} to {start + (1 << bit) - 1})", start
+            start, at = start + (1 << bit), at + HASH_BYTES
+    return "", size
 
 
 def stream_of(book: str, entry: Any) -> str | None:

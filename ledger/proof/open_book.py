@@ -14,8 +14,11 @@ from ledger.proof.localize import TRUSTED, Chain, Row, stream_of
 from ledger.proof.order import Clock, Commands, Versions
 from ledger.proof.sections import ANCHOR, OPEN_CLASSES
 from ledger.proof.stored_sections import check_sections
+from ledger.proof.tree import leaf_hash
 
 ANCHOR_TYPE: Final = b"sealed-book.anchored/1"
+NO_BYTES: Final = leaf_hash(b"")
+"""Stands for the leaf hash of a row that holds no bytes at all."""
 _SIZE: Final = re.compile("[0-9]{16}")
 _ROOT: Final = re.compile("[0-9a-f]{64}")
 
@@ -72,15 +75,16 @@ class OpenBook:
             ):
                 find("column", row, "the column command is not what the entry says")
             # 5.4 sections
-            payloads: dict[str, bytes] | None = {} if type_ == ANCHOR_TYPE or b'"anchor"' in parts else None
+            is_anchor = type_ == ANCHOR_TYPE and command_id != b""  # a raw event may be called whatever it likes
+            payloads: dict[str, bytes] | None = {} if is_anchor or b'"anchor"' in parts else None
             complaint = check_sections(
                 parts, sections, OPEN_CLASSES, canonical=bool(command_id), payloads=payloads
             )  # fmt: skip
             if complaint is not None:
                 find(complaint[0], row, complaint[1])
             # 5.5 order
-            if wrong := clock.check(at):
-                find("time", row, wrong)
+            if late := clock.check(seq, at, stream):
+                self._late(*late)
             if wrong := versions.check(stream, version, from_zero=not command_id):
                 find("version", row, wrong)
             if wrong := commands.check(seq, number, count, (command_id, digest, at)):
@@ -88,7 +92,7 @@ class OpenBook:
             size = seq + 1
             anchor = None
             if payloads is not None and complaint is None:
-                anchor = self._anchor(row, type_, payloads)
+                anchor = self._anchor(row, is_anchor, payloads)
             yield seq, ought, anchor
         if size == chain.size and (wrong := commands.check_end(size)):
             self._findings.add("command", "open", size - 1, wrong)
@@ -97,11 +101,11 @@ class OpenBook:
     def _rows(self) -> Iterator[Row]:
         """5.1 The stored bytes are a canonical entry, of the seq of its row."""
         match, sha256, findings = OPEN_GRAMMAR.fullmatch, hashlib.sha256, self._findings
-        for stored in self._file.rows("open"):
+        for stored in self._file.rows("open", self._chain.end.size):
             seq, raw = stored[0], stored[4]
             found = match(raw) if type(raw) is bytes and len(raw) <= MAX_ENTRY else None
             if found is None or not (raw.isascii() or is_text(raw)):
-                hash_ = sha256(b"\x00" + raw).digest() if type(raw) is bytes else b""
+                hash_ = sha256(b"\x00" + raw).digest() if type(raw) is bytes else NO_BYTES
                 findings.add("entry", "open", seq, f"the stored bytes are no canonical entry (format {V})")
                 yield seq, hash_, None, None, stored
                 continue
@@ -115,15 +119,19 @@ class OpenBook:
     def _find(self, code: str, row: Row, message: str) -> None:
         self._findings.add(code, "open", row[0], message, stream_of("open", row[3]))
 
+    def _late(self, first: int, count: int, message: str, stream: Any) -> None:
+        shown = None if stream is None else stream.decode("utf-8", "replace")
+        self._findings.add("time", "open", first, message, shown, count)
+
     def _other_origin(self, origin: bytes) -> bool:
         if self.origin is None:
             self.origin = origin
             return False
         return True
 
-    def _anchor(self, row: Row, type_: bytes, payloads: dict[str, bytes]) -> tuple[int, bytes] | None:
-        if type_ != ANCHOR_TYPE or ANCHOR not in payloads:
-            self._find("anchor", row, f"only an event of type {ANCHOR_TYPE.decode()} has a section of class anchor")
+    def _anchor(self, row: Row, is_anchor: bool, payloads: dict[str, bytes]) -> tuple[int, bytes] | None:
+        if not is_anchor or ANCHOR not in payloads:
+            self._find("anchor", row, f"type {ANCHOR_TYPE.decode()} and a section of class anchor belong together")
             return None
         try:
             told = json.loads(payloads[ANCHOR])
@@ -155,7 +163,7 @@ class OpenBook:
         called = {stream for _, stream in self._misnamed}
         keys = {key for key, _ in self._misnamed}
         for key in sorted(self._names.keys() - self._used - keys):
-            if self._names[key] not in called and not self._chain.holes:
+            if self._names[key] not in called and not self._chain.holes and not self._chain.strays:
                 self._findings.add("stream", "open", None, f"stream {key} has no entry", self._names[key].decode())
 
 

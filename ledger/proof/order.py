@@ -10,13 +10,20 @@ from ledger.proof.localize import Chain
 
 
 class Clock:
-    """Recorded time: real times that never run backwards within a book."""
+    """Recorded time: real times, none before that of the entry before.
+
+    Of two entries that disagree, the later one is at fault, unless it fits the time before the earlier one: then the
+    earlier one was too late (with those before it of the same time).
+    """
 
     def __init__(self) -> None:
         self._last = b""
+        self._before = b""
+        self._first = 0
+        self._stream: Any = None
 
-    def check(self, at: bytes) -> str | None:
-        """What is wrong with the next recorded time, or None."""
+    def check(self, seq: int, at: bytes, stream: Any) -> tuple[int, int, str, Any] | None:
+        """What is wrong: the first entry at fault, how many, the message and the stream; or None."""
         last = self._last
         if at == last:
             return None
@@ -24,11 +31,18 @@ class Clock:
             try:
                 datetime.fromisoformat(at.decode())
             except ValueError:
-                return f"recorded at {at.decode()}, which is no time"
-        if at < last:
-            return f"recorded at {at.decode()}, which is before the entry before it, at {last.decode()}"
-        self._last = at
-        return None
+                return seq, 1, f"recorded at {at.decode()}, which is no time", stream
+        wrong = None
+        if at > last:
+            self._before = last
+        elif at >= self._before != b"":
+            message = f"recorded at {last.decode()}, which is after the entries before and after it"
+            wrong = self._first, seq - self._first, message, self._stream
+        else:
+            message = f"recorded at {at.decode()}, which is before the entry before it, at {last.decode()}"
+            wrong = seq, 1, message, stream
+        self._last, self._first, self._stream = at, seq, stream
+        return wrong
 
 
 class Commands:
@@ -69,17 +83,26 @@ class Versions:
         self.last: dict[Any, int] = {}
         self._chain = chain
         self._explained = 0
+        self._claimed: dict[Any, int] = {}
+        """The version that an entry at fault says it has: either it or the streams' count goes on."""
 
     def check(self, stream: Any, version: int, *, from_zero: bool = False) -> str | None:
         """What is wrong with the next version of a stream, or None."""
         last = self.last.get(stream)
         self.last[stream] = version
+        begins = last is None
         if last is None:
             last = -1 if from_zero and version == 0 else 0
         if version == last + 1:
+            return None
+        if self._claimed and self._claimed.pop(stream, -2) + 1 == version:
             return None
         skipped = version - last - 1
         if 0 < skipped <= self._chain.holes - self._explained:
             self._explained += skipped  # the versions between stood in entries that are missing or altered
             return None
+        self._claimed[stream] = version
+        self.last[stream] = last + 1
+        if begins:
+            return f"version {version} begins its stream"
         return f"version {version} of its stream follows version {last}"

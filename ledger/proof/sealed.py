@@ -10,10 +10,14 @@ and its section of class `header` holds {"actor","command":{"digest","id","n","o
 """
 
 import hmac
+import re
 from dataclasses import dataclass
+from typing import Final
 
 from ledger.proof.canonical import CanonicalError, members, parse
 from ledger.proof.entry import Actor
+
+_DIGEST: Final = re.compile("[0-9a-f]{64}")
 
 
 def slot(key: bytes, stream: str, version: int) -> str:
@@ -66,6 +70,12 @@ def parse_header(payload: bytes) -> Header:
     numbers = (command["n"], command["of"], value["version"])
     if not all(isinstance(text, str) for text in texts) or not all(type(number) is int for number in numbers):
         raise CanonicalError("header: a member has the wrong type")
+    if not _DIGEST.fullmatch(command["digest"]):
+        raise CanonicalError("header.command.digest: not 64 hex digits")
+    if not command["id"]:
+        raise CanonicalError("header.command.id: is empty, which only a raw event's may be")
+    if min(numbers) < 0:
+        raise CanonicalError("header: a number is negative")
     return Header(
         Actor(actor["id"], actor["org"], actor["role"]), command["digest"], command["id"], command["n"],
         command["of"], value["stream"], value["type"], value["version"],

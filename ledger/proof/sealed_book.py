@@ -8,9 +8,10 @@ from ledger.proof.canonical import CanonicalError
 from ledger.proof.entry import MAX_ENTRY, SEALED_GRAMMAR, V
 from ledger.proof.file_reader import LedgerFile
 from ledger.proof.findings import Findings
-from ledger.proof.localize import TRUSTED, Chain, Row, Settled
-from ledger.proof.open_book import is_text
+from ledger.proof.localize import MISSING, TRUSTED, Chain, Row, Settled
+from ledger.proof.open_book import NO_BYTES, is_text
 from ledger.proof.order import Clock, Commands, Versions
+from ledger.proof.repeats import HeaderIds
 from ledger.proof.sealed import Header, command_mark, parse_header, slot
 from ledger.proof.sections import HEADER, SEALED_CLASSES
 from ledger.proof.stored_sections import check_sections
@@ -43,14 +44,14 @@ class SealedBook:
     def entries(self) -> Iterator[SealedEntrySeen]:
         """Check the book to its end."""
         chain, size = self._chain, 0
-        clock, commands, versions = Clock(), Commands(), Versions(chain)
+        clock, commands, versions, ids = Clock(), Commands(), Versions(chain), HeaderIds()
         for settled in chain.settled(self._rows()):
             verdict, row, _ = settled
             seq, entry = row[0], row[3]
             if verdict != TRUSTED or entry is None:
                 size = -1
                 chain.holes += verdict == TRUSTED  # named by its successor, and yet no entry
-                count = row[4] if entry is None and verdict != TRUSTED and row[1] == b"" else 1
+                count = row[4] if verdict == MISSING else 1
                 yield SealedEntrySeen(settled, seq, count, None, None)
                 continue
             at, mark, _, open_hash, open_seq, origin, parts, _, _, place = entry
@@ -81,7 +82,10 @@ class SealedBook:
                         "column", "sealed", seq, f"the column {column} is not what the entry says", stream
                     )
             # 6.5 order
-            wrongs = [("time", clock.check(at))]
+            if late := clock.check(seq, at, stream):
+                first, length, message, of = late
+                self._findings.add("time", "sealed", first, message, of, length)
+            wrongs = list[tuple[str, str | None]]()
             if header is None:
                 chain.holes += 1
             else:
@@ -89,6 +93,8 @@ class SealedBook:
                 wrongs.append(("version", versions.check(header.stream, header.version)))
                 which = (mark, header.command_id, header.command_digest, at)
                 wrongs.append(("command", commands.check(seq, header.n, header.of, which)))
+                if header.n == 0:
+                    ids.begins(seq, header.command_id)
             for code, wrong in wrongs:
                 if wrong:
                     self._findings.add(code, "sealed", seq, wrong, stream)
@@ -96,12 +102,14 @@ class SealedBook:
             yield SealedEntrySeen(settled, seq, 1, (int(open_seq), bytes.fromhex(open_hash.decode())), stream)
         if size == chain.size and (wrong := commands.check_end(size)):
             self._findings.add("command", "sealed", size - 1, wrong)
+        for first, again in ids.repeats():
+            self._findings.add("command", "sealed", again, f"begins a command whose id the one at entry {first} has")
 
     def _rows(self) -> Iterator[Row]:
         """6.1 The stored bytes are a canonical entry, of the seq of its row."""
-        for stored in self._file.rows("sealed"):
+        for stored in self._file.rows("sealed", self._chain.end.size):
             seq, raw = stored[0], stored[4]
-            hash_ = hashlib.sha256(b"\x00" + raw).digest() if type(raw) is bytes else b""
+            hash_ = hashlib.sha256(b"\x00" + raw).digest() if type(raw) is bytes else NO_BYTES
             found = SEALED_GRAMMAR.fullmatch(raw) if type(raw) is bytes and len(raw) <= MAX_ENTRY else None
             if found is None or not is_text(raw):
                 message = f"the stored bytes are no canonical entry (format {V})"

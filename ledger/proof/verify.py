@@ -4,10 +4,10 @@
 2. Heads and streams are read. One snapshot serves all that follows.
 3. The sealed book is walked along with the open one (rule 7 needs both), each by rising seq.
 4. Links: each entry names the one before it, the stored head the last one; no seq is missing, none is beyond
-   (`localize.py`, which says which entry is at fault).
+   (`extent.py`, which says where the book ends, and `localize.py`, which says which entry is at fault).
 5. Each row of the open book: 5.1 the bytes are a canonical entry of the row's seq; 5.2 of this origin; 5.3 with the
-   columns that the entry gives; 5.4 with sections that it commits to; 5.5 in order (times, versions, commands);
-   5.6 the table of streams holds the streams of the entries, and no other (`open_book.py`).
+   columns that the entry gives; 5.4 with sections that it commits to; 5.5 in order (times, versions, commands; none of
+   them twice: `repeats.py`); 5.6 the table of streams holds the streams of the entries, and no other (`open_book.py`).
 6. Each row of the sealed book: the same, 6.1 to 6.5, and its header (`sealed_book.py`).
 7. The tie: open heads and anchors (`tie.py`).
 8. The tree over the leaf hashes is the one whose frontier is stored; origins are those of the heads.
@@ -16,6 +16,7 @@
 It does not stop at a fault. Memory does not grow with the number of entries, only with that of streams.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
@@ -25,6 +26,7 @@ from ledger.proof.file_reader import LedgerFile, StoredHead
 from ledger.proof.findings import Findings, Report, TreeHead
 from ledger.proof.localize import Chain
 from ledger.proof.open_book import OpenBook, OpenEntrySeen
+from ledger.proof.repeats import find_repeats
 from ledger.proof.sealed_book import SealedBook
 from ledger.proof.tie import Tie
 
@@ -32,6 +34,7 @@ Progress = Callable[[int, int], None]
 """Called now and then with the number of entries done and (as far as the stored heads tell) the number of all."""
 
 _EVERY: Final = 4096
+_ORIGIN: Final = re.compile(rb"[A-Za-z0-9._-]+(?::[0-9]{1,5})?/[A-Za-z0-9._-]+/[0-9a-f]{32}")
 
 
 def verify_ledger(path: Path, *, key: bytes | None = None, progress: Progress | None = None) -> Report:
@@ -49,7 +52,7 @@ def verify_ledger(path: Path, *, key: bytes | None = None, progress: Progress | 
         open_book = OpenBook(file, open_chain, findings)
         sealed_book = SealedBook(file, sealed_chain, findings, key)
         # 3 to 7: rows, links and tie in one walk
-        tie = Tie(sealed_book.entries(), sealed_chain, findings)
+        tie = Tie(sealed_book.entries(), open_chain, sealed_chain, findings)
         entries = open_book.entries()
         if progress is not None:
             entries = _reported(entries, tie, progress, sum(head.size for head in heads.values()))
@@ -63,6 +66,7 @@ def verify_ledger(path: Path, *, key: bytes | None = None, progress: Progress | 
         open_chain.conclude()
         sealed_chain.conclude()
         _check_origins(heads, open_book.origin, sealed_book.origin, findings)
+        find_repeats(file.repeats(), {"open": open_chain.end.size, "sealed": sealed_chain.end.size}, findings)
         # 9
         file.check_database(findings)
         file.check_schema(findings)
@@ -89,6 +93,8 @@ def _check_origins(
         opened = _quoted(heads["open"].origin)
     if sealed is None and "sealed" in heads:
         sealed = _quoted(heads["sealed"].origin)
+    if opened is not None and not _ORIGIN.fullmatch(opened):
+        findings.add("origin", "open", None, "the origin is not <host>/<trial>/<32 hex digits>")
     if opened is not None and sealed is not None and sealed != opened + b"/sealed":
         findings.add("origin", "sealed", None, "the origin is not that of the open book with /sealed after it")
 

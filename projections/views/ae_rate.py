@@ -29,6 +29,7 @@ class AdverseEventRate(View):
     """One row a group and category: all events, serious ones, severe ones, and those that the reporter related."""
 
     name = "ae-rate"
+    version = 2
     title = "Adverse event rate"
     stored = (
         Column("randomized"),

@@ -29,6 +29,7 @@ class Disposition(View):
     """Subjects by category and term; below each term its wordings as written (`verbatim`)."""
 
     name = "disposition"
+    version = 2
     title = "Disposition"
     stored = (
         Column("randomized"),

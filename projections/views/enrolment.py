@@ -1,5 +1,19 @@
-"""CONSORT counts: how many subjects reached each stage, by site and by month, against the target."""
+"""CONSORT counts: how many subjects reached each stage, by site and by month, against the target.
 
+Rules: how the counts add up (`flow` has those who did not come further)
+- CONSENTED = SCREENED + not screened.
+- SCREENED = SCREEN_FAILURE + ELIGIBLE + WAIVED, by the last screening: WAIVED is who did not meet the criteria and was
+  enrolled all the same, on a waiver. A disposition SCREEN FAILURE says both that a subject was screened and that
+  they failed. Whoever is enrolled is no screen failure.
+- ELIGIBLE + WAIVED = ENROLLED + not enrolled; ENROLLED = RANDOMIZED + not randomized.
+- What comes after that does not add up: a subject may be discontinued and later die. An end that was undone
+  (`projections/subject.py`) is no stage.
+- `screen_failure_reasons`: for each criterion that a screen failure did not meet, how many; a subject may fail
+  several. NOT RECORDED is a screen failure without any.
+"""
+
+import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
@@ -13,6 +27,7 @@ STAGES: Final = (
     "SCREENED",
     "SCREEN_FAILURE",
     "ELIGIBLE",
+    "WAIVED",
     "ENROLLED",
     "RANDOMIZED",
     "DISCONTINUED",
@@ -21,6 +36,7 @@ STAGES: Final = (
     "DIED",
     "COMPLETED",
 )
+NOT_RECORDED: Final = "NOT RECORDED"
 
 
 class Enrolment(View):
@@ -31,10 +47,12 @@ class Enrolment(View):
     """
 
     name = "enrolment"
+    version = 2
     title = "Enrolment (CONSORT)"
     stored = (
         Column("site"),
         *(Column(stage.lower()) for stage in STAGES),
+        Column("failed"),
         Column("arm", sealed=True),
     )
 
@@ -42,7 +60,13 @@ class Enrolment(View):
         story = story_of(history)
         stages = _stages(story)
         if stages:
-            yield {"site": story.site, "arm": story.arm, **{stage.lower(): when for stage, when in stages.items()}}
+            failed = [] if story.screening is None else story.screening.data.get("failed", ())
+            yield {
+                "site": story.site,
+                "arm": story.arm,
+                "failed": json.dumps(sorted(set(failed))) if "SCREEN_FAILURE" in stages else None,
+                **{stage.lower(): when for stage, when in stages.items()},
+            }
 
     def present(self, rows: Iterable[Stored], context: Context, audience: Audience) -> Table:
         subjects = list(rows)
@@ -72,26 +96,55 @@ class Enrolment(View):
             }
             for place in sorted(counts)
         ]
-        extra = {"arms": groups.arms(), "target": context.plan.target, "cap": context.plan.cap}
+        extra = {
+            "arms": groups.arms(),
+            "target": context.plan.target,
+            "cap": context.plan.cap,
+            "flow": _flow(subjects),
+            "screen_failure_reasons": _reasons(subjects),
+        }
         return Table(("stage", "site", "month", "subjects", "cells"), listed, extra)
+
+
+def _flow(subjects: list[Stored]) -> dict[str, int]:
+    """How many did not come further than a stage."""
+
+    def between(reached: tuple[str, ...], stage: str) -> int:
+        return sum(any(row[name] is not None for name in reached) and row[stage] is None for row in subjects)
+
+    return {
+        "not_screened": between(("consented",), "screened"),
+        "not_enrolled": between(("eligible", "waived"), "enrolled"),
+        "not_randomized": between(("enrolled",), "randomized"),
+    }
+
+
+def _reasons(subjects: list[Stored]) -> dict[str, int]:
+    """Screen failures by the criteria that they did not meet."""
+    counts: Counter[str] = Counter()
+    for row in subjects:
+        if row["failed"] is not None:
+            counts.update(json.loads(row["failed"]) or [NOT_RECORDED])
+    return {criterion: counts[criterion] for criterion in sorted(counts)}
 
 
 def _stages(story: SubjectStory) -> dict[str, str]:
     """The stages that the subject has reached, each with when, as stated."""
+    ends = [(status, happened(fact)) for status, fact in story.ends()]
+    failed = next((when for status, when in ends if status == "SCREEN_FAILURE"), None)
     found: list[tuple[str, str | None]] = [
         ("CONSENTED", happened(story.consents[0]) if story.consents else None),
-        ("SCREENED", happened(story.screening)),
+        ("SCREENED", happened(story.screening) or failed),
         ("ENROLLED", happened(story.enrolled)),
         ("RANDOMIZED", story.randomized_on),
     ]
-    if story.screening is not None:
-        passed = "ELIGIBLE" if story.screening.data.get("eligible") else "SCREEN_FAILURE"
-        if passed == "ELIGIBLE" or story.enrolled is None:
-            found.append((passed, happened(story.screening)))
-    if story.death is not None:
+    if story.screening is not None and failed is None:
+        passed = bool(story.screening.data.get("eligible"))
+        unmet = "SCREEN_FAILURE" if story.enrolled is None else "WAIVED"
+        found.append(("ELIGIBLE" if passed else unmet, happened(story.screening)))
+    if story.dead:
         found.append(("DIED", story.died_on or happened(story.death)))
-    found += [(status, happened(fact)) for status, fact in story.ends()]
-    found += [("DIED", happened(fact)) for fact in story.vitals if fact.data.get("status") == "DEAD"]
+    found += ends
     stages: dict[str, str] = {}
     for stage, when in found:
         if when is not None and stage in STAGES:

@@ -26,6 +26,7 @@ class Subjects(View):
     """One row a subject. Dates are as stated, without their time; `consent_*` are those of the last consent."""
 
     name = "subjects"
+    version = 2
     title = "Status of each subject"
     stored = (
         *(Column(name) for name in _TEXTS),

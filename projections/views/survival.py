@@ -4,6 +4,8 @@ Rules
 - Day 0 is the day of randomization, for every audience.
 - A death counts on the day on which the subject died. Others are censored on the last day on which they are known
   to have been alive (`projections/subject.py` says by what), and nobody is followed beyond the day of the position.
+- A death of which there is no record of its own, but a vital status DEAD or a disposition DEATH, counts on the day of
+  the first of them: the subject died then at the latest. Each is listed in `deaths_without_record`.
 - A death whose day is not known can't be placed: the subject is censored, and counted in `deaths_without_day`.
   Subjects whose day of randomization is not known, or who died before it, are left out, in `left_out`.
 """
@@ -28,11 +30,13 @@ class Survival(View):
     """
 
     name = "survival"
+    version = 2
     title = "Survival (Kaplan-Meier)"
     stored = (
         Column("randomized"),
         Column("arm", sealed=True),
         Column("died"),
+        Column("died_from"),
         Column("dead", "INTEGER"),
         Column("last_alive"),
     )
@@ -44,6 +48,7 @@ class Survival(View):
                 "randomized": story.randomized_on,
                 "arm": story.arm,
                 "died": story.died_on,
+                "died_from": None if story.found_dead is None else story.found_dead[0],
                 "dead": int(story.dead),
                 "last_alive": story.last_alive,
             }
@@ -73,6 +78,11 @@ class Survival(View):
             "horizon_days": horizon,
             "at_horizon": at_horizon,
             "deaths_without_day": sum(bool(row["dead"]) and not _day_known(row["died"]) for row in randomized),
+            "deaths_without_record": [
+                {"subject": row["key"].removeprefix("subject/"), "died": row["died"], "from": row["died_from"]}
+                for row in randomized
+                if row["died_from"] is not None
+            ],
             "left_out": sum(_time(row, context) is None for row in randomized),
         }
         columns = ("group", "time", "at_risk", "events", "censored", "survival", "low", "high")

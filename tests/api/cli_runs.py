@@ -120,14 +120,14 @@ def size_of(ledger: Path) -> int:
     return report.size
 
 
-def activation(number: int, **more: Any) -> dict[str, Any]:
+def recommendation(number: int, **more: Any) -> dict[str, Any]:
     """A command that can always be recorded in a new ledger."""
     return {
-        "id": f"site-{number}",
-        "type": "activate-site",
+        "id": f"dmc-{number}",
+        "type": "record-dmc-recommendation",
         "actor": {"id": "sponsor-1", "role": "sponsor", "org": "sponsor"},
         "occurred_at": "2020-05-06",
-        "data": {"site": f"T{number}"},
+        "data": {"recommendation": "CONTINUE", "text": f"Meeting {number}"},
     } | more
 
 

@@ -16,7 +16,7 @@ from api.cli.app import app
 from tests.api.cli_runs import (
     CTGOV,
     Demo,
-    activation,
+    recommendation,
     command,
     environment,
     here,
@@ -145,7 +145,7 @@ WRITERS = {
 
 def arguments_of(writer: str, demo: Demo, tmp_path: Path) -> list[str]:
     commands = tmp_path / "commands.ndjson"
-    commands.write_bytes(ndjson(*(activation(number) for number in range(3))))
+    commands.write_bytes(ndjson(*(recommendation(number) for number in range(3))))
     ledger = demo.copy(tmp_path)
     return [word.format(ledger=ledger, commands=commands, ctgov=CTGOV) for word in WRITERS[writer].split()]
 
@@ -226,7 +226,7 @@ def test_ctrl_c_during_submit_keeps_what_was_acknowledged(tmp_path: Path) -> Non
     assert run.stdout is not None
     assert run.stderr is not None
     for number in range(5):  # answered one by one, before the next is even sent
-        run.stdin.write(ndjson(activation(number)))
+        run.stdin.write(ndjson(recommendation(number)))
         run.stdin.flush()
         assert b'"recorded"' in run.stdout.readline()
     run.send_signal(signal.SIGINT)
@@ -242,7 +242,7 @@ def test_ctrl_c_during_submit_keeps_what_was_acknowledged(tmp_path: Path) -> Non
 
 def test_a_full_disk_ends_cleanly_keeps_what_was_acknowledged_and_goes_on_once_there_is_room(tmp_path: Path) -> None:
     commands = tmp_path / "commands.ndjson"
-    commands.write_bytes(ndjson(*(activation(number) for number in range(80))))
+    commands.write_bytes(ndjson(*(recommendation(number) for number in range(80))))
     with small_disk(tmp_path / "disk", "2m") as disk:
         path = disk.path / "trial.db"
         assert here("init", path).code == 0

@@ -16,7 +16,7 @@ from api.cli.record import submit_line
 from api.simulation import Pharmacy, story, with_treatments
 from ledger.domain.commands import COMMANDS, CommandError, parse_command
 from ledger.domain.protocol import reference_protocol
-from tests.api.cli_runs import activation, here, ndjson, process, size_of
+from tests.api.cli_runs import recommendation, here, ndjson, process, size_of
 from tests.domain.test_criteria import GOOD
 
 
@@ -39,15 +39,15 @@ _NUMBERS = iter(range(1000, 10**6))
 
 
 def good() -> bytes:
-    return ndjson(activation(next(_NUMBERS)))
+    return ndjson(recommendation(next(_NUMBERS)))
 
 
 def mangled(**changes: Any) -> bytes:
-    return ndjson(activation(1, **changes))
+    return ndjson(recommendation(1, **changes))
 
 
 def without(name: str) -> bytes:
-    value = activation(1)
+    value = recommendation(1)
     del value[name]
     return ndjson(value)
 
@@ -67,7 +67,7 @@ HOSTILE: dict[str, tuple[bytes, str, str]] = {
     "a number of many digits": ((SCREENING % ("1." + "1" * 5000)).encode(), "$", "characters"),
     "a huge integer": ((SCREENING % ("9" * 5000)).encode(), "$", "beyond 2^53 - 1"),
     "2^53": ((SCREENING % str(2**53)).encode(), "$", "beyond 2^53 - 1"),
-    "a lone surrogate": (mangled(data={"site": "\ud800"}), "$", "surrogate"),
+    "a lone surrogate": (mangled(data={"recommendation": "CONTINUE", "text": "\ud800"}), "$", "surrogate"),
     "a lone surrogate in a key": (b'{"\\udfff":1}', "$", "not ASCII"),
     "a byte order mark": (b"\xef\xbb\xbf" + mangled(), "$", "byte order mark"),
     "not UTF-8": (b'{"id":"\xff"}', "$", "not UTF-8 at byte 7"),
@@ -81,7 +81,7 @@ HOSTILE: dict[str, tuple[bytes, str, str]] = {
     "a number": (b"5", "$", "must be an object"),
     "a string": (b'"activate-site"', "$", "must be an object"),
     "null": (b"null", "$", "must be an object"),
-    "an empty object": (b"{}", "id", "required"),
+    "an empty object": (b"{}", "id", "is missing"),
     "two objects": (b"{} {}", "$", "not JSON"),
     "half a line": (mangled()[:-20], "$", "not JSON"),
     "single quotes": (b"{'id':1}", "$", "not JSON"),
@@ -92,19 +92,19 @@ HOSTILE: dict[str, tuple[bytes, str, str]] = {
     "an unknown type": (mangled(type="delete-everything"), "type", "no command"),
     "a type with an escape sequence": (mangled(type="\x1b[2J"), "type", "no command"),
     "a type that is no text": (mangled(type=["activate-site"]), "type", "string"),
-    "an unknown field": (mangled(urgent=True), "urgent", "not permitted"),
-    "an unknown field of data": (mangled(data={"site": "T1", "x": 1}), "data.x", "not permitted"),
-    "an unknown field of the actor": (mangled(actor=ACTOR | {"x": 1}), "actor.x", "not permitted"),
-    "no id": (without("id"), "id", "required"),
-    "no type": (without("type"), "type", "required"),
-    "no actor": (without("actor"), "actor", "required"),
-    "no time": (without("occurred_at"), "occurred_at", "required"),
-    "no data": (without("data"), "data", "required"),
-    "data without its field": (mangled(data={}), "data.site", "required"),
+    "an unknown field": (mangled(urgent=True), "urgent", "unknown field"),
+    "an unknown field of data": (mangled(data={"recommendation": "CONTINUE", "x": 1}), "data.x", "unknown field"),
+    "an unknown field of the actor": (mangled(actor=ACTOR | {"x": 1}), "actor.x", "unknown field"),
+    "no id": (without("id"), "id", "is missing"),
+    "no type": (without("type"), "type", "is missing"),
+    "no actor": (without("actor"), "actor", "is missing"),
+    "no time": (without("occurred_at"), "occurred_at", "is missing"),
+    "no data": (without("data"), "data", "is missing"),
+    "data without its field": (mangled(data={}), "data.recommendation", "is missing"),
     "data that is a list": (mangled(data=[]), "data", "object"),
     "data that is null": (mangled(data=None), "data", "object"),
-    "a number for a text": (mangled(data={"site": 5}), "data.site", "string"),
-    "true for a text": (mangled(data={"site": True}), "data.site", "string"),
+    "a number for a text": (mangled(data={"recommendation": "CONTINUE", "text": 5}), "data.text", "string"),
+    "true for a text": (mangled(data={"recommendation": "CONTINUE", "text": True}), "data.text", "string"),
     "an id that is a number": (mangled(id=5), "id", "string"),
     "an id with a space": (mangled(id="a b"), "id", "without spaces"),
     "an id with a line break": (mangled(id="a\n"), "id", "without spaces"),
@@ -117,9 +117,13 @@ HOSTILE: dict[str, tuple[bytes, str, str]] = {
     "a zero byte in a name": (mangled(actor=ACTOR | {"org": "a\x00"}), "actor.org", "control characters"),
     "an escape sequence in a name": (mangled(actor=ACTOR | {"org": "\x1b[31m"}), "actor.org", "control characters"),
     "a line break in a name": (mangled(actor=ACTOR | {"org": "a\nb"}), "actor.org", "control characters"),
-    "a control character in a site": (mangled(data={"site": "T\x07"}), "data.site", "letters, digits"),
+    "a control character in a site": (
+        ndjson(recommendation(1, type="activate-site", data={"site": "T\x07"})),
+        "data.site",
+        "letters, digits",
+    ),
     "a control character in a text": (
-        ndjson(activation(1, type="halt-trial", data={"reason": "\x1b]0;gotcha\x07"})),
+        ndjson(recommendation(1, type="halt-trial", data={"reason": "\x1b]0;gotcha\x07"})),
         "data.reason",
         "control characters",
     ),
@@ -168,12 +172,12 @@ JSON = st.recursive(
 )
 
 
-@given(name=st.sampled_from(sorted(activation(1))), value=JSON, more=st.dictionaries(st.text(), JSON, max_size=2))
+@given(name=st.sampled_from(sorted(recommendation(1))), value=JSON, more=st.dictionaries(st.text(), JSON, max_size=2))
 def test_whatever_stands_in_a_command_it_is_recorded_or_refused_by_name(
     ledger: Path, name: str, value: Any, more: dict[str, Any]
 ) -> None:
     with closing(open_trial(ledger)) as trial:
-        answer = submit_line(trial, ndjson(activation(next(_NUMBERS)) | more | {name: value}))
+        answer = submit_line(trial, ndjson(recommendation(next(_NUMBERS)) | more | {name: value}))
     assert answer["status"] in ("recorded", "repeated") or all(
         problem["field"] and problem["rule"] and problem["message"] for problem in answer["problems"]
     )
@@ -199,45 +203,47 @@ def test_utf_16_is_refused_line_by_line(fresh: Path) -> None:
 def test_every_fault_of_a_line_is_named_at_once(fresh: Path) -> None:
     done = here("submit", "-", fresh, "--json", stdin=mangled(id="a b", occurred_at="x", data={"y": 1}, z=1))
     fields = {problem["field"] for problem in done.json["problems"]}
-    assert fields == {"id", "occurred_at", "data.site", "data.y", "z"}
+    assert fields == {"id", "occurred_at", "data.recommendation", "data.y", "z"}
 
 
 def test_a_file_is_recorded_and_answered_with_positions(fresh: Path, tmp_path: Path) -> None:
     path = tmp_path / "commands.ndjson"
-    path.write_bytes(b"\n" + ndjson(activation(1)) + b"\r\n" + ndjson(activation(2)))
+    path.write_bytes(b"\n" + ndjson(recommendation(1)) + b"\r\n" + ndjson(recommendation(2)))
     done = process("submit", path, fresh, "--json")
     assert (done.code, done.err) == (0, "")
     assert [(a["line"], a["id"], a["status"], a["book"], a["seq"], a["count"]) for a in done.lines] == [
-        (2, "site-1", "recorded", "open", 1, 1),
-        (4, "site-2", "recorded", "open", 2, 1),
+        (2, "dmc-1", "recorded", "open", 1, 1),
+        (4, "dmc-2", "recorded", "open", 2, 1),
     ]
     assert size_of(fresh) == 3
 
 
 def test_a_command_that_comes_again_is_answered_the_same_and_recorded_once(fresh: Path) -> None:
-    first = here("submit", "-", fresh, "--json", stdin=ndjson(activation(1))).json
-    done = here("submit", "-", fresh, "--json", stdin=ndjson(activation(2), activation(1)))
+    first = here("submit", "-", fresh, "--json", stdin=ndjson(recommendation(1))).json
+    done = here("submit", "-", fresh, "--json", stdin=ndjson(recommendation(2), recommendation(1)))
     again = done.lines[1]
     assert done.code == 0
     assert again["status"] == "repeated"
     assert {**again, "status": "recorded", "line": 1} == first
     assert size_of(fresh) == 3
-    assert here("submit", "-", fresh, stdin=ndjson(activation(1))).err == "0 recorded, 1 recorded earlier, 0 refused\n"
+    assert (
+        here("submit", "-", fresh, stdin=ndjson(recommendation(1))).err == "0 recorded, 1 recorded earlier, 0 refused\n"
+    )
 
 
 def test_an_id_that_comes_again_with_other_content_is_refused(fresh: Path) -> None:
-    done = here("submit", "-", fresh, "--json", stdin=ndjson(activation(1), activation(2, id="site-1")))
+    done = here("submit", "-", fresh, "--json", stdin=ndjson(recommendation(1), recommendation(2, id="dmc-1")))
     assert done.code == 3
     assert done.lines[1]["problems"][0] == {
         "field": "id",
         "rule": "command-reused",
-        "message": "command site-1 was recorded before, with other content",
+        "message": "command dmc-1 was recorded before, with other content",
     }
     assert size_of(fresh) == 2
 
 
 def test_a_rule_that_forbids_a_command_is_named_with_its_field(fresh: Path) -> None:
-    enrol = activation(1, type="enrol-subject", actor=ACTOR | {"role": "investigator"}, data={"subject": "S01-001"})
+    enrol = recommendation(1, type="enrol-subject", actor=ACTOR | {"role": "investigator"}, data={"subject": "S01-001"})
     done = here("submit", "-", fresh, stdin=ndjson(enrol))
     assert done.code == 3
     assert done.out.startswith("refused: stdin, line 1, field data.")
@@ -246,7 +252,7 @@ def test_a_rule_that_forbids_a_command_is_named_with_its_field(fresh: Path) -> N
 
 
 def test_stop_on_error_records_nothing_after_the_first_refusal(fresh: Path) -> None:
-    lines = ndjson(activation(1)) + b"nonsense\n" + ndjson(activation(2))
+    lines = ndjson(recommendation(1)) + b"nonsense\n" + ndjson(recommendation(2))
     done = here("submit", "-", fresh, "--json", "--stop-on-error", stdin=lines)
     assert done.code == 3
     assert [answer["status"] for answer in done.lines] == ["recorded", "refused"]
@@ -261,7 +267,7 @@ def test_a_decimal_may_be_a_json_number_or_a_text_and_is_the_same_command(fresh:
         "type": "record-consent",
         "actor": ACTOR | {"role": "investigator"},
         "occurred_at": "2020-05-06T10:00+02:00",
-        "data": {"subject": "S01-001", "site": "T1", "form": "WRITTEN", "giver": "PATIENT", "document_version": "1"},
+        "data": {"subject": "S01-001", "site": "S01", "form": "WRITTEN", "giver": "PATIENT", "document_version": "1.0"},
     }
     values = {name: value if isinstance(value, bool | int | str) else str(value) for name, value in GOOD.items()}
     decimal = next(name for name, value in GOOD.items() if not isinstance(value, bool | int | str))
@@ -269,7 +275,8 @@ def test_a_decimal_may_be_a_json_number_or_a_text_and_is_the_same_command(fresh:
     texts = json.dumps(screening | {"data": {"subject": "S01-001", "values": values}})
     numbers = texts.replace(f'"{decimal}": "{values[decimal]}"', f'"{decimal}": {values[decimal]}')
     assert texts != numbers
-    lines = ndjson(activation(1), consent) + texts.encode() + b"\n" + numbers.encode()
+    opened = recommendation(1, type="activate-site", data={"site": "S01"})
+    lines = ndjson(opened, consent) + texts.encode() + b"\n" + numbers.encode()
     done = here("submit", "-", fresh, "--json", stdin=lines)
     assert done.code == 0, done.out
     assert [answer["status"] for answer in done.lines] == ["recorded", "recorded", "recorded", "repeated"]

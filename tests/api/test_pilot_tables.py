@@ -146,6 +146,13 @@ def test_306_were_screened_52_failed_and_254_were_randomized(enrolment: Shown) -
     assert {arm["arm"]: arm["n"] for arm in enrolment["arms"]} == {PLACEBO: 86, LOW: 84, HIGH: 84}
 
 
+def test_everybody_screened_failed_or_was_eligible_and_everybody_eligible_was_randomized(enrolment: Shown) -> None:
+    total = {row["stage"]: row["subjects"] for row in enrolment["rows"] if row["site"] is None and row["month"] is None}
+    assert (total["SCREEN_FAILURE"], total["ELIGIBLE"], total["WAIVED"], total["ENROLLED"]) == (52, 254, 0, 254)
+    assert enrolment["flow"] == {"not_screened": 0, "not_enrolled": 0, "not_randomized": 0}
+    assert enrolment["screen_failure_reasons"] == {"NOT RECORDED": 52}
+
+
 def test_each_site_randomized_whom_the_files_say(enrolment: Shown) -> None:
     rows = [row for row in enrolment["rows"] if row["stage"] == "RANDOMIZED" and row["site"] is not None]
     found = {row["site"]: subjects(enrolment, row["cells"]) for row in rows}

@@ -25,8 +25,7 @@ PILOT_ROWS = {
     "SUPPDM": 1197, "SUPPDS": 3, "SUPPAE": 1191,
 }  # fmt: skip
 CELL = st.text(
-    st.characters(exclude_categories=("Cs", "Cc"), exclude_characters="\uffff")
-    | st.sampled_from("\n\t,\"' NA"),
+    st.characters(exclude_categories=("Cs", "Cc"), exclude_characters="\uffff") | st.sampled_from("\n\t,\"' NA"),
     max_size=30,
 )
 
@@ -110,9 +109,7 @@ def test_dataset_json_gives_the_rows_of_the_csv(name: str, tmp_path: Path) -> No
 def test_what_the_round_trip_reads_is_official_dataset_json() -> None:
     jsonschema = pytest.importorskip("jsonschema")
     schema = json.loads(shared_data("dataset-json/dataset.schema.json").read_bytes())
-    metadata_schema = json.loads(
-        shared_data("dataset-json/dataset-ndjson-schema.json").read_bytes().decode("utf-16")
-    )
+    metadata_schema = json.loads(shared_data("dataset-json/dataset-ndjson-schema.json").read_bytes().decode("utf-16"))
     # The published NDJSON schema points to definitions that it has one level too deep; they are the other's.
     metadata_schema["$defs"] = {**schema["$defs"], **metadata_schema["$defs"]}
     document = dataset_json("EX", *columns_and_cells(read_dataset(shared_data("cdisc-pilot/ex.csv"))))
@@ -223,17 +220,13 @@ def test_header_names_are_compared_in_capitals(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "line", "field", "rule"),
     [
-        pytest.param(
-            DM_HEADER + DM_ROW + "S1,DM,2,701,P\n", 3, None, "too few cells: 5", id="a cell is missing"
-        ),
+        pytest.param(DM_HEADER + DM_ROW + "S1,DM,2,701,P\n", 3, None, "too few cells: 5", id="a cell is missing"),
         pytest.param(DM_HEADER + "S1,DM,2,701,P,x,y\n", 2, None, "too many cells: 7", id="a cell too many"),
         pytest.param(DM_HEADER + "\n" + DM_ROW, 2, None, "an empty line", id="an empty line between rows"),
         pytest.param(DM_HEADER + 'S1,DM,2,701,P,"x\n' + DM_ROW, 2, None, "never closed", id="an open quote"),
         pytest.param(DM_HEADER + 'S1,DM,2,701,P,"x"y\n', 2, None, "not well-formed", id="text after a quote"),
         pytest.param("STUDYID,DOMAIN,STUDYID\n", 1, "STUDYID", "more than once", id="a header twice"),
-        pytest.param(
-            "studyid,DOMAIN,STUDYID\n", 1, "STUDYID", "more than once", id="a header twice, in small"
-        ),
+        pytest.param("studyid,DOMAIN,STUDYID\n", 1, "STUDYID", "more than once", id="a header twice, in small"),
         pytest.param(",STUDYID,DOMAIN\n", 1, None, "column 1 of the header has no name", id="row names of R"),
         pytest.param("STUDYID;DOMAIN\n", 1, None, "separated by commas", id="semicolons"),
         pytest.param("", 1, None, "it is empty", id="an empty file"),
@@ -241,19 +234,11 @@ def test_header_names_are_compared_in_capitals(tmp_path: Path) -> None:
         pytest.param(DM_HEADER.encode() + b"S1,DM,1,701,P,\x81\n", 2, None, "0x81", id="neither encoding"),
         pytest.param(DM_HEADER.encode("utf-16"), None, None, "UTF-16", id="UTF-16"),
         pytest.param(b"PK\x03\x04" + bytes(range(256)), 2, None, "neither UTF-8", id="a zip"),
-        pytest.param(
-            DM_HEADER + f"S1,DM,1,701,P,{'x' * (MAX_VALUE + 1)}\n", 2, "ARM", "32768", id="a long value"
-        ),
-        pytest.param(
-            DM_HEADER + f"S1,DM,1,701,P,{'x' * 200_000}\n", 2, None, "too long", id="a very long value"
-        ),
-        pytest.param(
-            DM_HEADER + DM_ROW + "S1,AE,2,701,P,x\n", 3, "DOMAIN", "here it is AE", id="another domain"
-        ),
+        pytest.param(DM_HEADER + f"S1,DM,1,701,P,{'x' * (MAX_VALUE + 1)}\n", 2, "ARM", "32768", id="a long value"),
+        pytest.param(DM_HEADER + f"S1,DM,1,701,P,{'x' * 200_000}\n", 2, None, "too long", id="a very long value"),
+        pytest.param(DM_HEADER + DM_ROW + "S1,AE,2,701,P,x\n", 3, "DOMAIN", "here it is AE", id="another domain"),
         pytest.param(DM_HEADER + "S1,NA,2,701,P,x\n", 2, "DOMAIN", "missing", id="no domain"),
-        pytest.param(
-            DM_HEADER + DM_ROW + "S2,DM,2,701,P,x\n", 3, "STUDYID", "before it was S1", id="two studies"
-        ),
+        pytest.param(DM_HEADER + DM_ROW + "S2,DM,2,701,P,x\n", 3, "STUDYID", "before it was S1", id="two studies"),
         pytest.param(DM_HEADER + DM_ROW + ",DM,2,701,P,x\n", 3, "STUDYID", "missing", id="a row of no study"),
     ],
 )
@@ -337,19 +322,13 @@ def good_json() -> str:
         pytest.param('"name": "DM"', '"name": "DM", "name": "DM"', None, "name", "twice", id="a key twice"),
         pytest.param('"records": 1', '"records": 2', None, "records", "has 1 rows", id="a row lost"),
         pytest.param('"records": 1', '"records": "1"', None, "records", "has 1 rows", id="records as text"),
-        pytest.param(
-            '"1.1.0"', '"2.0"', None, "datasetJSONVersion", "only version 1.1", id="another version"
-        ),
-        pytest.param(
-            '"name": "DM"', '"name": "AE"', None, None, "the dataset in it AE", id="another dataset"
-        ),
+        pytest.param('"1.1.0"', '"2.0"', None, "datasetJSONVersion", "only version 1.1", id="another version"),
+        pytest.param('"name": "DM"', '"name": "AE"', None, None, "the dataset in it AE", id="another dataset"),
         pytest.param('"Placebo"', '["Placebo"]', 1, "ARM", "a value is a string", id="a nested value"),
         pytest.param('"Placebo"', '"\\u0000"', 1, "ARM", "U+0000", id="an escaped NUL"),
         pytest.param('"Placebo"', '"\\ud800"', 1, "ARM", "U+D800", id="half a surrogate pair"),
         pytest.param(', "Placebo"', "", 1, None, "too few cells: 5", id="a cell is missing"),
-        pytest.param(
-            '"columns": [', '"columns": [7, ', None, "columns", "an object", id="a column without a name"
-        ),
+        pytest.param('"columns": [', '"columns": [7, ', None, "columns", "an object", id="a column without a name"),
         pytest.param('"Placebo"', "[" * 100_000, None, None, "nested too deep", id="nested too deep"),
         pytest.param('"Placebo"', "\nPlacebo", 2, None, "not JSON", id="no JSON"),
     ],
@@ -382,9 +361,7 @@ def test_a_fault_in_ndjson_names_its_line(tmp_path: Path) -> None:
 def xpt(path: Path, **columns: list[Any]) -> bytes:
     pyreadstat = pytest.importorskip("pyreadstat")
     pandas = pytest.importorskip("pandas")
-    frame = pandas.DataFrame(
-        {"STUDYID": ["S1"], "DOMAIN": ["TS"], "TSSEQ": [1.0], "TSPARMCD": ["A"], **columns}
-    )
+    frame = pandas.DataFrame({"STUDYID": ["S1"], "DOMAIN": ["TS"], "TSSEQ": [1.0], "TSPARMCD": ["A"], **columns})
     pyreadstat.write_xport(frame, path, file_format_version=5, table_name="TS")
     return path.read_bytes()
 

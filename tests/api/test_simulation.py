@@ -24,6 +24,7 @@ SEALED = {"record-treatment", "record-action-taken", "correct-sealed-record"}
 NOT_PLAYED = {
     *("register-trial", "report-import", "report-sealed-import", "claim-screening", "claim-randomization"),
     *("suspend-trial", "impose-clinical-hold", "terminate-trial", "lock-database", "unlock-database"),
+    *("void-record", "void-sealed-record"),
 }
 BY_SUBJECTS = pytest.mark.parametrize("subjects", [1, 2, 12, 60, 100])
 

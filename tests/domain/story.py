@@ -16,7 +16,9 @@ from ledger.domain.state import SealedSubjectState, SubjectState, TrialState
 from ledger.domain.vocabulary import Book
 
 NOW: Final = "2020-06-01T12:00:00.000000Z"
-PROTOCOL: Final = reference_protocol()
+PROTOCOL: Final = reference_protocol().amended(
+    {"sites": [{"id": site, "name": f"Site {site}"} for site in ("S01", "S02")]}
+)
 IMPORT: Final = {"kind": "import", "source": "pilot"}
 
 ELIGIBLE: Final[dict[str, Any]] = {
@@ -58,7 +60,7 @@ CONSENT: Final = {
 }
 TREATMENT: Final = {
     "dose_number": 1,
-    "product": "MSC",
+    "product": PROTOCOL.dosing[0].intervention,
     "lot": "L-1",
     "weight_kg": "80",
     "given_amount": "120",
@@ -83,7 +85,8 @@ DATA_MANAGER_COMMANDS: Final = (
     "report-import",
     "code-adverse-event",
 )
-PHARMACIST_COMMANDS: Final = ("record-treatment", "record-action-taken", "correct-sealed-record")
+PHARMACIST_COMMANDS: Final = ("record-treatment", "record-action-taken", "correct-sealed-record", "void-sealed-record")
+ACTS_NOW: Final = ("enrol-subject", "randomize-subject")
 
 
 def usual_role(type_: str) -> str:
@@ -135,15 +138,24 @@ class Story:
 
     def tell(self, type_: str, data: dict[str, Any], on: str = "2020-05-20", **more: Any) -> Decision:
         """Give a command and record what it becomes. Raises Refusal, and then nothing is recorded."""
-        return self.give(self.command(type_, data, on, **more))
+        how = {name: more.pop(name) for name in ("importing", "now") if name in more}
+        return self.give(self.command(type_, data, on, **more), **how)
 
-    def give(self, value: dict[str, Any]) -> Decision:
-        """The same for a whole command."""
+    def give(self, value: dict[str, Any], *, importing: bool | None = None, now: str | None = None) -> Decision:
+        """The same for a whole command. Whatever says that it is an import's is given by the importer.
+
+        What the ledger does itself is recorded in the evening of its day, unless the time of this story was set.
+        """
         command = parse_command(value)
+        if importing is None:
+            importing = command.imported
+        if now is None:
+            evening = command.type in ACTS_NOW and self.now == NOW and len(command.occurred_at) >= 10
+            now = f"{command.occurred_at[:10]}T21:59:59.000000Z" if evening else self.now
         target = None
-        if command.type in ("correct-record", "correct-sealed-record"):
+        if "target" in value["data"]:
             about = value["data"]["target"]
-            book = Book.SEALED if command.type == "correct-sealed-record" else Book.OPEN
+            book = Book.SEALED if command.type in PHARMACIST_COMMANDS else Book.OPEN
             target = next(
                 (
                     fact
@@ -160,10 +172,10 @@ class Story:
             target=target,
             arm_of=self.arm_of or (lambda stratum, index: self.arms.get((stratum, index), "TREATMENT")),
         )
-        counted = counted_stream(command, reads)
+        counted = counted_stream(command, reads, importing=importing)
         if counted is not None:
             reads = Reads(reads.trial, reads.subject, None, {counted: len(self.facts_of(counted))}, None, reads.arm_of)
-        decision = decide(command, reads, self.now)
+        decision = decide(command, reads, now, importing=importing)
         for events in (decision.open, decision.sealed):
             for n, event in enumerate(events):
                 self._record(event, command.actor.in_entry, command.id, n)

@@ -94,3 +94,21 @@ def test_every_date_in_the_data_of_a_command_is_among_those_that_are_checked() -
 
     models = {spec.data for spec in COMMANDS.values()} | {Interruption}
     assert {name for model in models for name in dates(model)} == TIMES
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"mood": "good"}, "mood: unknown field"),
+        ({"actor": {"id": "a", "role": "sponsor", "org": ""}}, "actor.org: must not be empty"),
+        ({"actor": {"id": "a", "role": "sponsor"}}, "actor.org: is missing"),
+        ({"data": {**GOOD["data"], "form": "ORAL"}}, "data.form: must be 'WRITTEN' or 'VERBAL'"),
+        ({"type": "record-visits"}, "type: 'record-visits' is no command; did you mean record-visit?"),
+        ({"type": "dance"}, "type: 'dance' is no command"),
+    ],
+)
+def test_faults_are_told_in_words_of_ours(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(CommandError) as caught:
+        parse_command({**GOOD, **change})
+    assert str(caught.value).split("; did")[0] == message.split("; did")[0]
+    assert message.split("?")[0] in str(caught.value)

@@ -9,7 +9,7 @@ from tests.domain.story import CONSENT, IMPORT, Story, begun, consented, deviati
 
 WHY = {"reason": "lack of financial support"}
 P1 = {"subject": "P1", **CONSENT}
-AGAIN = {"subject": "P1", "reason": "CAPACITY_REGAINED"} | {k: v for k, v in CONSENT.items() if k != "site"}
+AGAIN = {"subject": "P1", "reason": "WRITTEN_CONFIRMATION"} | {k: v for k, v in CONSENT.items() if k != "site"}
 WITHDRAWAL = {"subject": "P1", "giver": "PATIENT", "scope": "ALL"}
 
 STOPS: list[tuple[str, dict[str, Any], str]] = [

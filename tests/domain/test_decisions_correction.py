@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from ledger.domain.decisions import Refusal
 from ledger.domain.events.conduct import RecordCorrected, SealedRecordCorrected
 from ledger.domain.history import corrected
 from ledger.domain.vocabulary import Book
@@ -67,10 +68,10 @@ def test_a_correction_names_its_target_the_old_and_the_new_value_and_the_reason(
 def test_a_second_correction_starts_from_the_first() -> None:
     story = again()
     story.tell("correct-record", correction("death", died="2020-05-27"))
-    (event,) = story.tell("correct-record", correction("death", died="2020-05-26")).open
+    (event,) = story.tell("correct-record", correction("death", died="2020-05")).open
     assert isinstance(event, RecordCorrected)
     assert event.changes[0].old == "2020-05-27"
-    assert story.refused("correct-record", correction("death", died="2020-05-26"))[0] == "no-change"
+    assert story.refused("correct-record", correction("death", died="2020-05"))[0] == "no-change"
 
 
 @pytest.mark.parametrize(
@@ -161,7 +162,8 @@ def test_a_claimed_screening_is_corrected_as_it_was_claimed() -> None:
 def test_a_visit_corrected_out_of_its_window_leaves_a_deviation_once() -> None:
     story = again()
     assert deviations_of(story.tell("correct-record", correction("visit", occurred_at="2020-05-30"))) == [
-        "visit-window"
+        "visit-window",
+        "after-death",
     ]
     assert deviations_of(story.tell("correct-record", correction("visit", occurred_at="2020-05-29"))) == []
 
@@ -178,7 +180,7 @@ def test_corrections_go_on_during_a_halt_and_after_the_lock_leave_a_deviation() 
     story.tell("halt-trial", {"reason": "no money"})
     assert deviations_of(story.tell("correct-record", correction("death", died="2020-05-27"))) == []
     story.tell("lock-database", {"reason": "analysis"})
-    assert deviations_of(story.tell("correct-record", correction("death", died="2020-05-26"))) == ["after-lock"]
+    assert deviations_of(story.tell("correct-record", correction("death", died="2020-05"))) == ["after-lock"]
 
 
 def test_a_sealed_record_is_corrected_in_the_sealed_book_with_the_deviation_that_shows_now() -> None:
@@ -214,3 +216,17 @@ def test_a_correction_of_the_open_book_reads_no_sealed_record() -> None:
     story.facts = [fact for fact in story.facts if fact.book is Book.OPEN]
     story.tell("correct-record", correction("c3", document_version="2.0"))
     assert story.facts[-1].book is Book.OPEN
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (correction("death", died=None), "a death needs a date"),
+        (correction("visit", visit=None), "a record of type visit.recorded/1 needs it"),
+        (correction("nothing", 2, died="2020"), "no such record in the open book: command 'nothing', event 2"),
+    ],
+)
+def test_a_refused_correction_says_in_words_what_is_wrong(data: dict[str, Any], message: str) -> None:
+    with pytest.raises(Refusal) as caught:
+        again().tell("correct-record", data)
+    assert caught.value.message == message

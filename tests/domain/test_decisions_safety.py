@@ -126,7 +126,7 @@ def test_safety_goes_on_during_a_halt_after_withdrawal_and_after_death() -> None
     story.tell("withdraw-consent", {"subject": "P1", "giver": "PATIENT", "scope": "ALL"})
     facts: list[tuple[str, dict[str, Any]]] = [
         ("record-death", DEATH),
-        ("follow-up-adverse-event", {"subject": "P1", "ae": "1", "outcome": "FATAL"}),
+        ("follow-up-adverse-event", {"subject": "P1", "ae": "1", "outcome": "FATAL", "seriousness": ["DEATH"]}),
         ("report-adverse-event", {**FEVER, "ae": "2"}),
         ("code-adverse-event", CODING),
         ("record-visit", {"subject": "P1", "visit": "AUTOPSY"}),

@@ -176,7 +176,7 @@ def test_an_unknown_field_is_refused_by_name_wherever_it_stands(path: tuple[str 
         node = node[step]  # type: ignore[index]
     node["surprise"] = 1
     found = problems(encode(changed))
-    assert [rule for field, rule in found if field.endswith("surprise")] == ["extra inputs are not permitted"]
+    assert [rule for field, rule in found if field.endswith("surprise")] == ["unknown field"]
 
 
 @pytest.mark.parametrize(
@@ -190,13 +190,13 @@ def test_an_unknown_field_is_refused_by_name_wherever_it_stands(path: tuple[str 
         (b'"arm":"TREATMENT"', b'"arm":"OTHER"', "dosing[0].arm", "OTHER is not an arm"),
         (b'"code":"CONTROL"', b'"code":"TREATMENT"', "arms", "code TREATMENT stands twice"),
         (b'"date":"2020-05-06"', b'"date":"2020-02-30"', "start.date", "not a day of the calendar"),
-        (b'"masking":"QUADRUPLE"', b'"masking":"BLIND"', "masking", "input should be"),
+        (b'"masking":"QUADRUPLE"', b'"masking":"BLIND"', "masking", "must be"),
         (b'"block_sizes":[2,4,6]', b'"block_sizes":[3]', "settings.stratification.block_sizes", "not a multiple"),
         (b'"value":"failing_organs"', b'"value":"organs"', "eligibility.criteria[9] (E3).organs", "not declared"),
         (b'"value":"failing_organs"', b'"value":"sex"', "eligibility.criteria[9] (E3).sex", "is of type term"),
         (b'"one_of":["POSITIVE"]', b'"one_of":["YES"]', "eligibility.criteria[2] (I3).rt_pcr_result", "YES: not"),
-        (b'"op":">"', b'"op":"=>"', "eligibility.criteria[9].test.op", "input should be"),
-        (b'"test":{"op":">"', b'"test":{"oq":">"', "eligibility.criteria[9].test.op", "field required"),
+        (b'"op":">"', b'"op":"=>"', "eligibility.criteria[9].test.op", "must be"),
+        (b'"test":{"op":">"', b'"test":{"oq":">"', "eligibility.criteria[9].test.op", "is missing"),
     ],
 )
 def test_bad_input_is_refused_naming_field_and_rule(old: bytes, new: bytes, field: str, rule: str) -> None:

@@ -8,12 +8,12 @@ from typing import Any, Final, Self
 
 from ledger.domain.events import CATALOGUE, Event
 from ledger.domain.events.conduct import DispositionRecorded, RecordCorrected, VisitRecorded
-from ledger.domain.events.consent import ConsentObtained, ConsentWithdrawn
+from ledger.domain.events.consent import ConsentObtained, ConsentRenewed, ConsentWithdrawn
 from ledger.domain.events.enrolment import ArmAssigned, ScreeningCompleted, SubjectEnrolled, SubjectRandomized
 from ledger.domain.events.safety import AdverseEventCoded, AdverseEventReported, DeathRecorded, VitalStatusRecorded
 from ledger.domain.events.treatment import TreatmentRecorded
 from ledger.domain.events.trial import TrialRegistered
-from ledger.domain.history import CORRECTIONS, Fact
+from ledger.domain.history import CORRECTIONS, VOIDS, Fact
 from ledger.domain.vocabulary import Book
 from ledger.proof.entry import Actor
 from ledger.recording.reader import Position
@@ -90,6 +90,16 @@ class MemoryLedger:
                     "reason": reason,
                 }
             ),
+            at,
+        )
+
+    def void(self, target: Fact, reason: str = "wrong subject", at: str = "2020-06-01") -> Fact:
+        """Record that `target` was entered in error."""
+        cls = CATALOGUE.get(VOIDS[target.book])
+        assert cls is not None
+        about = {"target_seq": target.seq, "target_id": target.id, "target_type": target.type}
+        return self.append(
+            cls.read({"occurred_at": at, "on_stream": target.stream, **about, "reason": reason}),
             at,
         )
 
@@ -255,6 +265,17 @@ def died(subject: str, day: str) -> DeathRecorded:
 def alive(subject: str, day: str) -> VitalStatusRecorded:
     """Somebody was seen alive."""
     return VitalStatusRecorded.model_validate({"occurred_at": day, "subject": subject, "status": "ALIVE"})
+
+
+def found_dead(subject: str, day: str) -> VitalStatusRecorded:
+    """Somebody was found to be dead."""
+    return VitalStatusRecorded.model_validate({"occurred_at": day, "subject": subject, "status": "DEAD"})
+
+
+def renewed(subject: str, day: str) -> ConsentRenewed:
+    """Consent given again, by the patient."""
+    given = {"form": "WRITTEN", "giver": "PATIENT", "document_version": "1.0", "reason": "OTHER"}
+    return ConsentRenewed.model_validate({"occurred_at": day, "subject": subject, **given})
 
 
 def withdrew(subject: str, day: str, scope: str = "ALL") -> ConsentWithdrawn:

@@ -42,6 +42,9 @@ _MAKERS: dict[str, Callable[[str, str, int], Event]] = {
     "dose-deviation": lambda s, day, n: DoseDeviationRaised(occurred_at=day, subject=s, rule="R", detail=str(n)),
     "end": lambda s, day, n: b.ended(s, ("COMPLETED", "DEATH", "LOST TO FOLLOW-UP", "OTHER")[n % 4], day, f"said {n}"),
     "die": lambda s, day, n: b.died(s, day[: (4, 7, 10, 10)[n % 4]]),
+    "dead": lambda s, day, n: b.found_dead(s, day[: (7, 10, 10)[n % 3]]),
+    "renew": lambda s, day, _: b.renewed(s, day),
+    "fail": lambda s, day, _: b.ended(s, "SCREEN FAILURE", day),
     "alive": lambda s, day, _: b.alive(s, day),
     "withdraw": lambda s, day, n: b.withdrew(s, day, ("ALL", "INTERVENTION")[n % 2]),
     "deviation": lambda s, day, n: DeviationRaised.model_validate(
@@ -57,7 +60,7 @@ _MAKERS: dict[str, Callable[[str, str, int], Event]] = {
 
 _days = st.dates(min_value=date(2020, 5, 1), max_value=date(2021, 2, 1))
 _steps: st.SearchStrategy[Step] = st.tuples(
-    st.sampled_from([*_MAKERS, "correct"]),
+    st.sampled_from([*_MAKERS, "correct", "void"]),
     st.sampled_from(["S1", "S2", "S3", "S10"]),
     _days.map(lambda day: day.isoformat()),
     st.integers(0, 11),
@@ -66,14 +69,19 @@ steps: st.SearchStrategy[list[Step]] = st.lists(_steps, max_size=40)
 
 
 def take(ledger: b.MemoryLedger, step: Step) -> None:
-    """Record what the step says. A correction gives an earlier record another day."""
+    """Record what the step says. A correction gives an earlier record another day; a record is voided but once."""
     what, subject, day, number = step
     at = f"2021-03-{1 + min(27, len(ledger.facts) // 8):02d}"
-    if what != "correct":
+    if what not in ("correct", "void"):
         ledger.append(_MAKERS[what](subject, day, number), at)
         return
     targets = [fact for fact in ledger.facts if fact.stream.startswith("subject/") and "target_seq" not in fact.data]
-    if targets:
+    if what == "void":
+        voided = {(fact.book, fact.data["target_seq"]) for fact in ledger.facts if "voided" in fact.type}
+        targets = [fact for fact in targets if (fact.book, fact.seq) not in voided]
+    if targets and what == "void":
+        ledger.void(targets[number % len(targets)], at=at)
+    elif targets:
         changes: dict[str, Any] = {"occurred_at": day}
         ledger.correct(targets[number % len(targets)], at=at, **changes)
 

@@ -322,7 +322,7 @@ def test_the_answer_names_the_position_it_was_made_from() -> None:
     ledger = registered()
     randomize(ledger, "S1", "TREATMENT")
     answer = said(ledger, "subjects")
-    assert (answer["view"], answer["version"]) == ("subjects", 1)
+    assert (answer["view"], answer["version"]) == ("subjects", 2)
     assert answer["as_of"]["seq"] == 4
     assert answer["as_of"]["recorded_at"] == "2020-06-01T12:00:00.000000Z"
     assert answer["as_of"]["sealed"] == 0

@@ -13,9 +13,9 @@ from ledger.proof.entry import (
     MAX_ENTRY,
     Actor,
     EntryError,
+    OpenTemplate,
     assemble_sealed,
     complete,
-    open_fragments,
     parse_open,
     parse_sealed,
     parts_json,
@@ -32,18 +32,17 @@ AT = "2020-05-04T09:30:00.000000Z"
 
 @st.composite
 def open_entries(draw: st.DrawFn) -> bytes:
-    parts = parts_json([(name, bytes.fromhex(draw(HEX))) for name in draw(CLASSES)])
-    actor = Actor(draw(TEXT), draw(TEXT), draw(TEXT)).canonical()
-    fragments = open_fragments(
-        actor, draw(HEX), draw(TEXT), draw(NUMBER), draw(NUMBER), draw(HEX)[:32], draw(TEXT), parts, draw(TEXT),
-        draw(TEXT), draw(NUMBER),
-    )  # fmt: skip
+    parts = parts_json([(name, draw(HEX)) for name in draw(CLASSES)])
+    template = OpenTemplate(Actor(draw(TEXT), draw(TEXT), draw(TEXT)), draw(HEX), draw(TEXT), draw(TEXT))
+    fragments = template.fragments(
+        draw(NUMBER), draw(NUMBER), draw(HEX)[:32], parts, draw(TEXT), draw(TEXT), draw(NUMBER)
+    )
     return complete(fragments, AT, bytes.fromhex(draw(HEX)), draw(NUMBER))
 
 
 @st.composite
 def sealed_entries(draw: st.DrawFn) -> bytes:
-    parts = parts_json([("arm", bytes.fromhex(draw(HEX))), ("header", bytes.fromhex(draw(HEX)))])
+    parts = parts_json([("arm", draw(HEX)), ("header", draw(HEX))])
     head = (bytes.fromhex(draw(HEX)), draw(NUMBER))
     return assemble_sealed(AT, draw(HEX), draw(HEX)[:32], head, draw(TEXT), parts, GENESIS, draw(NUMBER), draw(HEX))
 
@@ -55,12 +54,13 @@ def only(raw: bytes, change: Any) -> bytes:
 
 
 SAMPLE = complete(
-    open_fragments(
-        Actor("a", "b", "c").canonical(), "0" * 64, "cmd", 0, 1, "1" * 32, "origin", parts_json([("plain", bytes(32))]),
-        "subject/1", "a.b/1", 1,
+    OpenTemplate(Actor("a", "b", "c"), "0" * 64, "cmd", "origin").fragments(
+        0, 1, "1" * 32, parts_json([("plain", "0" * 64)]), "subject/1", "a.b/1", 1
     ),
-    AT, GENESIS, 0,
-)  # fmt: skip
+    AT,
+    GENESIS,
+    0,
+)
 
 
 @given(open_entries())

@@ -62,7 +62,7 @@ def test_frames_of_another_shape_are_refused(stored: bytes, count: int) -> None:
 
 def verdict(payload: bytes, section: str = "plain", *, canonical: bool = True) -> str | None:
     salt = bytes(32)
-    parts = parts_json([(section, commitment(salt, payload))]).encode()
+    parts = parts_json([(section, commitment(salt, payload).hex())]).encode()
     complaint = check_sections(parts, frame(salt, payload), {section}, canonical=canonical)
     return complaint and complaint[0]
 

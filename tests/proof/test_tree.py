@@ -123,9 +123,7 @@ def test_all_196_published_vectors_are_run() -> None:
 def test_published_inclusion_vector(file: str) -> None:
     case = read(file)
     leaf, expected_root = base64.b64decode(case["leafHash"]), base64.b64decode(case["root"])
-    expectation(
-        case, lambda: verify_inclusion(case["leafIdx"], case["treeSize"], leaf, proof_of(case), expected_root)
-    )
+    expectation(case, lambda: verify_inclusion(case["leafIdx"], case["treeSize"], leaf, proof_of(case), expected_root))
 
 
 @pytest.mark.parametrize("file", vectors("consistency"))
@@ -181,18 +179,14 @@ def test_the_consistency_proof_is_that_of_the_definition_and_verifies(pair: tupl
 @given(tree_and_index(), st.data())
 def test_no_leaf_is_included_at_an_index_not_its_own(tree: tuple[int, int], data: st.DataObject) -> None:
     size, index = tree
-    other = data.draw(
-        st.integers(0, size - 1).filter(lambda drawn: drawn != index) if size > 1 else st.just(1)
-    )
+    other = data.draw(st.integers(0, size - 1).filter(lambda drawn: drawn != index) if size > 1 else st.just(1))
     proof = inclusion_proof(LEAVES[:size], index)
     with pytest.raises(ProofError):
         verify_inclusion(other, size, LEAVES[index], proof, mth(LEAVES[:size]))
 
 
 @given(two_sizes(), st.data())
-def test_a_rewritten_leaf_of_the_old_tree_is_never_consistent(
-    pair: tuple[int, int], data: st.DataObject
-) -> None:
+def test_a_rewritten_leaf_of_the_old_tree_is_never_consistent(pair: tuple[int, int], data: st.DataObject) -> None:
     size1, size2 = pair
     altered = LEAVES[:size2]
     altered[data.draw(st.integers(0, size1 - 1))] = leaf_hash(b"rewritten")
@@ -202,9 +196,7 @@ def test_a_rewritten_leaf_of_the_old_tree_is_never_consistent(
 
 
 @given(tree_and_index(), st.data())
-def test_one_flipped_bit_anywhere_in_an_inclusion_proof_is_found(
-    tree: tuple[int, int], data: st.DataObject
-) -> None:
+def test_one_flipped_bit_anywhere_in_an_inclusion_proof_is_found(tree: tuple[int, int], data: st.DataObject) -> None:
     size, index = tree
     hashes = [LEAVES[index], mth(LEAVES[:size]), *inclusion_proof(LEAVES[:size], index)]
     leaf, expected_root, *proof = flip(hashes, data)
@@ -213,9 +205,7 @@ def test_one_flipped_bit_anywhere_in_an_inclusion_proof_is_found(
 
 
 @given(two_sizes(), st.data())
-def test_one_flipped_bit_anywhere_in_a_consistency_proof_is_found(
-    pair: tuple[int, int], data: st.DataObject
-) -> None:
+def test_one_flipped_bit_anywhere_in_a_consistency_proof_is_found(pair: tuple[int, int], data: st.DataObject) -> None:
     size1, size2 = pair
     hashes = [mth(LEAVES[:size1]), mth(LEAVES[:size2]), *consistency_proof(LEAVES, size1, size2)]
     root1, root2, *proof = flip(hashes, data)
@@ -224,9 +214,7 @@ def test_one_flipped_bit_anywhere_in_a_consistency_proof_is_found(
 
 
 @given(two_sizes(), st.data())
-def test_a_proof_with_a_hash_too_few_or_too_many_is_refused(
-    pair: tuple[int, int], data: st.DataObject
-) -> None:
+def test_a_proof_with_a_hash_too_few_or_too_many_is_refused(pair: tuple[int, int], data: st.DataObject) -> None:
     size1, size2 = pair
     roots = mth(LEAVES[:size1]), mth(LEAVES[:size2])
     index = size1 - 1

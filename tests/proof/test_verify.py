@@ -17,6 +17,7 @@ from ledger.proof import LedgerFileError, verify_ledger
 from ledger.proof.__main__ import main
 from ledger.proof.canonical import encode
 from ledger.proof.findings import CODES, MAX_FINDINGS, Findings
+from ledger.proof.schema import STATEMENTS
 from ledger.proof.sections import PLAIN
 from ledger.proof.tree import EMPTY_ROOT, leaf_hash, root
 from ledger.recording.drafts import Append, CommandMark, Drafter
@@ -146,7 +147,9 @@ def long_ledger(path: Path, count: int) -> Path:
     for start in range(0, count, 1000):
         command = CommandMark(f"cmd-{start}", "0" * 64)
         drafts = [
-            Drafter(ORIGIN, ACTOR, command, books.randomness.open).draft(f"subject/{n % 500}", (start + n) // 500 + 1, "visit.done/1", [(PLAIN, payload)], n, 1000)
+            Drafter(ORIGIN, ACTOR, command, books.randomness.open).draft(
+                f"subject/{n % 500}", (start + n) // 500 + 1, "visit.done/1", [(PLAIN, payload)], n, 1000
+            )
             for n in range(1000)
         ]  # fmt: skip
         books.append(Append(command, drafts))
@@ -208,6 +211,11 @@ def test_every_code_is_in_the_document_with_its_meaning() -> None:
     text = (ROOT / "docs" / "format.md").read_text(encoding="utf-8")
     for code, meaning in CODES.items():
         assert f"| `{code}` | {meaning} |" in text
+
+
+def test_every_statement_of_the_schema_is_in_the_document() -> None:
+    text = (ROOT / "docs" / "format.md").read_text(encoding="utf-8")
+    assert "<!-- schema -->\n```sql\n" + "".join(f"{statement}\n" for statement in STATEMENTS) + "```\n" in text
 
 
 # -- python -m ledger.proof

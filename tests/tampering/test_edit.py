@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ledger.proof.verify import verify_ledger
-from tests.tampering.ledgers import behind_its_back, entries, found, relink
+from tests.tampering.ledgers import behind_its_back, entries, found, relink, sound
 
 
 def edit(path: Path, book: str, seq: int, old: bytes, new: bytes) -> None:
@@ -48,6 +48,8 @@ def test_an_edit_with_the_chain_made_whole_after_it_is_found_through_the_stored_
     seen = found(ledger)
     assert ("altered", "open", 24) in seen
     assert ("frontier", "open", None) in seen
+    # Nothing that is sound confirms what stands between the edit and the head.
+    assert not {("open", seq) for seq in range(20, 25)} & sound(ledger)
 
 
 def test_an_edit_with_chain_and_head_made_whole_is_found_where_the_sealed_book_names_it(ledger: Path) -> None:

@@ -68,6 +68,8 @@ def test_a_changed_value_in_any_column_is_found_at_its_place(ledger: Path, tmp_p
                     assert seen[0][1:] == (book, row["seq"]), what
                     if column != "seq":
                         assert len(seen) == 1, what
+                    else:  # where it stood, and where it stands
+                        assert {place for _, _, place in seen} <= {row["seq"], other}, what
                 elif table == "open_stream":
                     assert seen[0][1:] == ("open", first_of[row["name"]]), what
                     assert len(seen) == 1, what

@@ -8,7 +8,7 @@ import pytest
 
 from ledger.proof.schema import STATEMENTS
 from ledger.proof.verify import verify_ledger
-from tests.tampering.ledgers import found
+from tests.tampering.ledgers import found, places
 
 NAMED = [re.match(r"CREATE (?:UNIQUE )?(TRIGGER|INDEX) (\w+)", statement) for statement in STATEMENTS]
 
@@ -73,3 +73,28 @@ def test_a_stale_index_is_found(ledger: Path) -> None:
     connection.commit()
     connection.close()
     assert {code for code, _, _ in found(ledger)} == {"database"}
+
+
+def test_an_entry_that_holds_nothing_is_found_at_its_place(ledger: Path) -> None:
+    """No statement can store it; a rewritten schema can."""
+    connection = sqlite3.connect(ledger, isolation_level=None)
+    (stored,) = connection.execute("SELECT sql FROM sqlite_schema WHERE name = 'open_entry'").fetchone()
+    triggers = connection.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'").fetchall()
+    connection.close()
+    lax = stored.replace("entry BLOB NOT NULL", "entry BLOB")
+    for sql in (lax, stored):
+        connection = sqlite3.connect(ledger, isolation_level=None)
+        if sql == stored:
+            for name, _ in triggers:
+                connection.execute(f"DROP TRIGGER {name}")
+            connection.execute("UPDATE open_entry SET entry = NULL WHERE seq = 6")
+            for _, trigger in triggers:
+                connection.execute(trigger)
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute("UPDATE sqlite_schema SET sql = ? WHERE name = 'open_entry'", (sql,))
+        (version,) = connection.execute("PRAGMA schema_version").fetchone()
+        connection.execute(f"PRAGMA schema_version = {version + 1}")
+        connection.close()
+    report = verify_ledger(ledger)
+    assert places(report) == [("entry", "open", 6), ("database", None, None)]
+    assert list(report.sound) == [("open", 0, 5), ("open", 7, 24), ("sealed", 0, 6)]

@@ -14,6 +14,7 @@ from ledger.proof.canonical import encode
 from ledger.proof.sections import commitment, frame, unpack
 from ledger.proof.tree import leaf_hash
 from ledger.proof.verify import verify_ledger
+from ledger.recording.engine import create_ledger
 from tests.tampering.ledgers import KEY, ORIGIN, behind_its_back, found, places, relink, rows
 
 
@@ -83,6 +84,102 @@ def test_recorded_time_that_runs_backwards_is_found(ledger: Path) -> None:
 def test_a_recorded_time_that_is_none_is_found(ledger: Path, at: str, code: str) -> None:
     rewrite(ledger, "open", 24, lambda entry: entry.update(at=at))
     assert (code, "open", 24) in found(ledger)
+
+
+def test_a_recorded_time_after_both_neighbours_is_at_fault_and_those_after_it_are_not(ledger: Path) -> None:
+    rewrite(ledger, "open", 8, lambda entry: entry.update(at="2040-01-01T00:00:00.000000Z"))
+    assert but_for_anchors(ledger) == [("time", "open", 8)]
+
+
+def test_a_version_that_jumps_does_not_convict_the_next_of_its_stream(ledger: Path) -> None:
+    rewrite(ledger, "open", 6, lambda entry: entry.update(version=77))
+    with behind_its_back(ledger) as connection:
+        connection.execute("UPDATE open_entry SET version = 77 WHERE seq = 6")
+    assert but_for_anchors(ledger) == [("version", "open", 6)]
+
+
+def test_versions_that_go_on_from_a_gap_are_one_finding(ledger: Path) -> None:
+    """Where an entry of the stream was taken out, and not where those after it stand."""
+    stored = rows(ledger, "open_entry")
+    later = [row["seq"] for row in stored if row["stream"] == stored[6]["stream"] and row["seq"] >= 6]
+    assert len(later) > 2
+    for seq in reversed(later):
+        rewrite(ledger, "open", seq, lambda entry: entry.update(version=entry["version"] + 1))
+        with behind_its_back(ledger) as connection:
+            connection.execute("UPDATE open_entry SET version = version + 1 WHERE seq = ?", (seq,))
+    assert but_for_anchors(ledger) == [("version", "open", 6)]
+
+
+@pytest.mark.parametrize(
+    "origin", ["foo", "/T/" + "0" * 32, "a/b/T/" + "0" * 32, "a b/T/" + "0" * 32, "a/T/" + "0" * 31]
+)
+def test_an_origin_of_another_form_is_found(tmp_path: Path, origin: str) -> None:
+    create_ledger(tmp_path / "trial.db", origin)
+    assert found(tmp_path / "trial.db") == [("origin", "open", None)]
+
+
+def test_a_header_whose_digest_is_none_is_found(ledger: Path) -> None:
+    digest = f"{12:064x}".encode()
+    payload(ledger, "sealed", 6, "header", lambda body: body.replace(digest, b"x"))
+    assert but_for_anchors(ledger) == [("header", "sealed", 6)]
+
+
+def test_a_command_id_that_comes_again_is_found_without_the_unique_index(ledger: Path) -> None:
+    first = 3
+    stored = rows(ledger, "open_entry")
+    again = next(row["seq"] for row in stored[12:] if row["command"] and b"visit.done" in row["entry"])
+    second = [again, again + 1]
+    with behind_its_back(ledger) as connection:
+        connection.execute("DROP INDEX open_entry_command")
+    for seq in second:
+        rewrite(ledger, "open", seq, lambda entry: entry["command"].update(id=stored[first]["command"]))
+    with behind_its_back(ledger) as connection:
+        connection.execute("UPDATE open_entry SET command = ? WHERE seq = ?", (stored[first]["command"], again))
+    assert but_for_anchors(ledger) == [("command", "open", again), ("schema", None, None)]
+
+
+def test_a_command_id_in_the_headers_of_two_commands_is_found_without_the_key(ledger: Path) -> None:
+    def of_another(body: bytes) -> bytes:
+        header = json.loads(body)
+        header["command"].update(id="cmd-000004", n=0, of=1)
+        return encode(header)
+
+    payload(ledger, "sealed", 6, "header", of_another)
+    codes = {(finding.code, finding.book, finding.seq) for finding in verify_ledger(ledger).findings}
+    assert ("command", "sealed", 6) in codes
+
+
+def test_a_mark_that_comes_again_later_is_found_without_the_key(ledger: Path) -> None:
+    mark = json.loads(rows(ledger, "sealed_entry")[0]["entry"])["command"]
+    rewrite(ledger, "sealed", 3, lambda entry: entry.update(command=mark))
+    with behind_its_back(ledger) as connection:
+        connection.execute("UPDATE sealed_entry SET command = ? WHERE seq = 3", (mark,))
+    codes = {(finding.code, finding.book, finding.seq) for finding in verify_ledger(ledger).findings}
+    assert ("command", "sealed", 3) in codes
+
+
+def test_a_slot_that_comes_again_is_found_without_the_unique_index(ledger: Path) -> None:
+    place = json.loads(rows(ledger, "sealed_entry")[0]["entry"])["slot"]
+    with behind_its_back(ledger) as connection:
+        connection.execute("DROP INDEX sealed_entry_slot")
+    rewrite(ledger, "sealed", 3, lambda entry: entry.update(slot=place))
+    with behind_its_back(ledger) as connection:
+        connection.execute("UPDATE sealed_entry SET slot = ? WHERE seq = 3", (place,))
+    codes = {(finding.code, finding.book, finding.seq) for finding in verify_ledger(ledger).findings}
+    assert ("header", "sealed", 3) in codes
+
+
+def test_a_raw_event_is_no_anchor_whatever_it_is_called(ledger: Path) -> None:
+    def raw(entry: dict[str, Any]) -> None:
+        entry["type"] = "sealed-book.anchored/1"
+        entry["command"].update(id="", n=0, of=1)
+
+    first = rows(ledger, "open_entry")[0]
+    assert json.loads(first["entry"])["command"]["of"] == 1
+    rewrite(ledger, "open", 0, raw)
+    with behind_its_back(ledger) as connection:
+        connection.execute("UPDATE open_entry SET command = NULL WHERE seq = 0")
+    assert but_for_anchors(ledger) == []
 
 
 def test_an_entry_of_another_ledger_is_found(ledger: Path) -> None:

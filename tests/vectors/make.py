@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, Final
 
+from ledger.proof.sections import unpack
 from ledger.proof.tree import leaf_hash
 from ledger.proof.verify import verify_ledger
 from tests.tampering.ledgers import KEY, ORIGIN, build, rows
@@ -51,6 +52,7 @@ def example(vectors: dict[str, Any]) -> str:
     first, second = vectors["open"][3], vectors["open"][4]
     sections = first["sections"]
     sealed = vectors["sealed"][0]
+    header = unpack(bytes.fromhex(sealed["sections"]), 2)[1].payload or b""
     return "\n".join(
         [
             BEGIN + "Entry 3 of the open book (one line):", "", "```json", first["entry"], "```", "",
@@ -62,6 +64,7 @@ def example(vectors: dict[str, Any]) -> str:
             "Entry 4:", "", "```json", second["entry"], "```", "",
             f"The first entry of the sealed book, whose key is `{vectors['key']}`:", "",
             "```json", sealed["entry"], "```", "",
+            "and its section of class `header`:", "", "```json", header.decode(), "```", "",
             f"The open book of {vectors['report']['size']} entries has this root (base64) and head (hex):", "",
             "```", vectors["report"]["root"], vectors["report"]["head"], "```", "", END,
         ]

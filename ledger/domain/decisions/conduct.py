@@ -1,7 +1,7 @@
 """Visits, deviations that people report, dispositions.
 
-1. A planned visit outside of its window, and any visit after a withdrawal from follow-up, raises a deviation. Windows
-   count days from randomization, never from a dose.
+1. A planned visit outside of its window, and any visit after a withdrawal from follow-up or after death, raises a
+   deviation. Windows count days from randomization, never from a dose.
 2. A disposition event has a term of CDISC, and an epoch has one; milestones may be many.
 """
 
@@ -40,13 +40,15 @@ from ledger.domain.vocabulary import (
 from ledger.domain.when import compare, days_between
 
 
-def visit_faults(protocol: Protocol, subject: SubjectState, visit: Visit, occurred_at: str) -> list[Broken]:
-    """The rules that a visit departs from."""
+def visit_faults(
+    protocol: Protocol, subject: SubjectState, visit: Visit, occurred_at: str, *, imported: bool = False
+) -> list[Broken]:
+    """The rules that a visit departs from. Planned visits go by their names, whatever the case."""
     if visit.state is not VisitState.DONE:
         return []
     broken: list[Broken] = []
-    day = visit.started or occurred_at
-    planned = next((one for one in protocol.settings.visits if one.name == visit.visit), None)
+    day, name = visit.started or occurred_at, visit.visit.strip().casefold()
+    planned = next((one for one in protocol.settings.visits if one.name.casefold() == name), None)
     since = days_between(subject.randomized_at, day) if subject.randomized_at is not None else None
     if planned is not None and since is not None:
         first, last = planned.day - planned.early_days, planned.day + planned.late_days
@@ -59,6 +61,9 @@ def visit_faults(protocol: Protocol, subject: SubjectState, visit: Visit, occurr
             text = f"{visit.visit} took place on {day}, after the withdrawal of {withdrawn} ({scope})"
             broken.append((DeviationCategory.CONSENT, "visit-after-withdrawal", text))
             break
+    if subject.dead_since is not None and not imported and compare(day, subject.dead_since) > 0:
+        text = f"{visit.visit} took place on {day}, after the death (known by {subject.dead_since})"
+        broken.append((DeviationCategory.PROCEDURE, "after-death", text))
     return broken
 
 
@@ -66,7 +71,8 @@ def visit(command: Command[Visit], reads: Reads, now: str) -> Decision:
     """Record a visit."""
     subject, data = reads.known_subject(), command.data
     in_order(command, data.started, data.ended, "ended")
-    return record(VisitRecorded, command, reads, now, visit_faults(reads.protocol, subject, data, command.occurred_at))
+    broken = visit_faults(reads.protocol, subject, data, command.occurred_at, imported=command.imported)
+    return record(VisitRecorded, command, reads, now, broken)
 
 
 def report_deviation(command: Command[Deviation], reads: Reads, now: str) -> Decision:

@@ -7,12 +7,15 @@
 3. A computed screening is corrected by its values (or its day); eligibility and results are computed anew and
    recorded as further changes. An enrolled subject who turns out not to be eligible leaves a deviation.
 4. The corrected record as a whole has to be one that could have been recorded; each change has to change something.
-5. A departure from a rule that the record shows only now raises a deviation, as it would have at first.
+5. Whoever corrects a record has to be one who may make such records, and who may see names, to correct a name.
+6. What the first entry would have been refused for refuses the correction as well.
+7. A departure from a rule that the record shows only now raises a deviation, as it would have at first.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -29,8 +32,10 @@ from ledger.domain.decisions.base import (
     late,
 )
 from ledger.domain.decisions.conduct import check_term, visit_faults
-from ledger.domain.decisions.enrolment import computed, unfit
-from ledger.domain.decisions.safety import check_seriousness
+from ledger.domain.decisions.consent import check_consent, document_faults
+from ledger.domain.decisions.enrolment import check_enrolment_date, check_randomization_date, computed, unfit
+from ledger.domain.decisions.safety import check_death, check_seriousness, check_vital_status, death_faults
+from ledger.domain.decisions.targets import MADE_BY, about, check_maker, target_of
 from ledger.domain.decisions.times import check_time, times_of
 from ledger.domain.decisions.treatment import check_intervals, dose_faults, raised
 from ledger.domain.events import CATALOGUE, Event
@@ -42,33 +47,28 @@ from ledger.domain.events.conduct import (
     SealedRecordCorrected,
     VisitRecorded,
 )
-from ledger.domain.events.consent import ConsentObtained
-from ledger.domain.events.enrolment import ScreeningCompleted
-from ledger.domain.events.safety import AdverseEventReported
+from ledger.domain.events.consent import ConsentObtained, ConsentRenewed
+from ledger.domain.events.enrolment import ScreeningCompleted, SubjectEnrolled, SubjectRandomized
+from ledger.domain.events.safety import (
+    AdverseEventFollowedUp,
+    AdverseEventReported,
+    DeathRecorded,
+    VitalStatusRecorded,
+)
 from ledger.domain.events.treatment import TreatmentRecorded
-from ledger.domain.history import Fact
 from ledger.domain.protocol.base import problems_of
-from ledger.domain.vocabulary import Book, DeviationCategory
+from ledger.domain.roles import ROLES
+from ledger.domain.state import SubjectState
+from ledger.domain.vocabulary import Book, DeviationCategory, VitalStatus
 from ledger.domain.when import compare
 from ledger.proof.canonical import CanonicalError, encode
 from ledger.proof.sections import IDENTITY
 
-NOT_CORRECTABLE: Final = frozenset(
-    {
-        "trial.registered/1",
-        "protocol.amended/1",
-        "record.corrected/1",
-        "sealed-record.corrected/1",
-        "sealed-book.anchored/1",
-        "enrolment.counted/1",
-        "allocation.drawn/1",
-        "arm.assigned/1",
-    }
-)
 FIXED: Final = frozenset(
     {"subject", "site", "ae", "number", "index", "stratum", "arm", "claimed", "waived", "late", "provenance", "rule"}
     | {"basis"}
 )
+_NEEDED: Final = {"died": "a death needs a date"}
 _COMPUTED: Final = ("eligible", "results", "failed")
 
 
@@ -77,7 +77,7 @@ def correct_open(command: Command[Correction], reads: Reads, now: str) -> Decisi
     corrected = _Corrected(command, reads, now, Book.OPEN)
     identity = corrected.cls.sections.get(IDENTITY, ())
     event = RecordCorrected(
-        **corrected.about(late(command, reads, now)),
+        **about(command, corrected.target, late(command, reads, now)),
         changes=tuple(change for change in corrected.changes if change.field not in identity),
         identity_changes=tuple(change for change in corrected.changes if change.field in identity),
     )
@@ -91,7 +91,9 @@ def correct_open(command: Command[Correction], reads: Reads, now: str) -> Decisi
 def correct_sealed(command: Command[Correction], reads: Reads, now: str) -> Decision:
     """Correct a record of the sealed book."""
     corrected = _Corrected(command, reads, now, Book.SEALED)
-    event = SealedRecordCorrected(**corrected.about(late(command, reads, now)), changes=tuple(corrected.changes))
+    event = SealedRecordCorrected(
+        **about(command, corrected.target, late(command, reads, now)), changes=tuple(corrected.changes)
+    )
     faults = [(rule, sentence) for _, rule, sentence in after_lock(reads)]
     dose = None
     if isinstance(corrected.new, TreatmentRecorded) and isinstance(corrected.old, TreatmentRecorded):
@@ -104,32 +106,16 @@ class _Corrected:
     """A record before and after its correction. Raises Refusal."""
 
     def __init__(self, command: Command[Correction], reads: Reads, now: str, book: Book) -> None:
-        target = reads.target
-        if target is None or target.book is not book:
-            about = command.data.target
-            message = f"the command {about.command!r} has recorded no event {about.n} in the {book} book"
-            raise Refusal("target-unknown", "data.target", message)
+        target = target_of(command, reads, book)
         cls = CATALOGUE.get(target.type)
-        if cls is None or target.type in NOT_CORRECTABLE:
+        if cls is None or target.type not in MADE_BY:
             raise Refusal("not-correctable", "data.target", f"a record of type {target.type} is not corrected")
+        check_maker(command, target)
         self.command, self.reads, self.target, self.cls = command, reads, target, cls
         self.old = cls.read(target.data)
         self.new = self._validated(self._merged())
         self._check_whole(now)
         self.changes = self._changes()
-
-    def about(self, tardy: bool) -> dict[str, Any]:
-        """What a correction says beside its changes."""
-        return {
-            "occurred_at": self.command.occurred_at,
-            "late": tardy,
-            "provenance": self.command.provenance,
-            "on_stream": self.target.stream,
-            "target_seq": self.target.seq,
-            "target_id": self.target.id,
-            "target_type": self.target.type,
-            "reason": self.command.data.reason,
-        }
 
     @property
     def _places(self) -> dict[str, int]:
@@ -142,11 +128,15 @@ class _Corrected:
 
     def _merged(self) -> dict[str, Any]:
         merged = dict(self.target.data)
+        identity = self.cls.sections.get(IDENTITY, ())
         is_computed = isinstance(self.old, ScreeningCompleted) and self.old.basis == "COMPUTED"
         for index, change in enumerate(self.command.data.changes):
             path = f"data.changes[{index}].field"
             if change.field not in self.cls.model_fields:
                 raise Refusal("field-unknown", path, f"{self.target.type} has no field {change.field}")
+            if change.field in identity and not (self.command.imported or ROLES[self.command.actor.role].identity):
+                # Before its value is looked at: whether it is the one that stands there already tells the name.
+                raise Refusal("identity", path, "names of persons are corrected by roles that may see them")
             if change.field in FIXED or (is_computed and change.field in _COMPUTED):
                 raise Refusal("field-fixed", path, f"{change.field} cannot be corrected")
             if self._places[change.field] != index:
@@ -171,7 +161,9 @@ class _Corrected:
             raise Refusal("form", "data.changes", str(error)) from None
         except ValidationError as error:
             first = problems_of(error)[0]
-            raise Refusal("form", self._path(first.field), first.rule) from None
+            taken = first.field in self._places and first.field not in merged
+            rule = _NEEDED.get(first.field, f"a record of type {self.target.type} needs it") if taken else first.rule
+            raise Refusal("form", self._path(first.field), rule) from None
 
     def _check_whole(self, now: str) -> None:
         command, new = self.command, self.new
@@ -189,7 +181,7 @@ class _Corrected:
         command, new = self.command, self.new
         match new:
             case AdverseEventReported():
-                check_seriousness(command, new.serious, new.seriousness, "data.seriousness")
+                check_seriousness(command, new.serious, new.seriousness, new.outcome, "data.seriousness")
                 in_order(command, new.onset, new.ended, "ended", what="onset")
             case VisitRecorded():
                 in_order(command, new.started, new.ended, "ended")
@@ -197,6 +189,46 @@ class _Corrected:
                 check_term(new.category, new.term)
             case TreatmentRecorded():
                 check_intervals(command, new)
+            case ConsentObtained() | ConsentRenewed():
+                check_consent(command, new)
+        if self.reads.subject is not None and not command.imported:
+            self._check_against(self.reads.subject)
+
+    def _check_against(self, subject: SubjectState) -> None:
+        """Refuse what the first entry would have been refused for (rule 6), of fields that change."""
+        command, old, new = self.command, self.old, self.new
+        dated = "occurred_at" in self._places
+        match new:
+            case DeathRecorded() if "died" in self._places:
+                check_death(command, new.died, subject)
+            case VitalStatusRecorded() if dated or "status" in self._places:
+                # Not against what it says itself: of somebody alive when it said dead, or dead since an earlier day.
+                assert isinstance(old, VitalStatusRecorded)
+                alone = subject.found_dead == old.occurred_at and old.status is VitalStatus.DEAD
+                seen = subject.last_alive == old.occurred_at and old.status is VitalStatus.ALIVE
+                others = replace(
+                    subject,
+                    found_dead=None if alone else subject.found_dead,
+                    last_alive=None if seen else subject.last_alive,
+                )
+                check_vital_status(command, new.status, new.occurred_at, others)
+            case AdverseEventReported() if "onset" in self._places and new.ae in subject.adverse_events:
+                in_order(command, new.onset, subject.adverse_events[new.ae].ended, "onset", what="onset")
+            case AdverseEventFollowedUp() if new.ae in subject.adverse_events:
+                known = subject.adverse_events[new.ae]
+                in_order(command, known.onset, new.ended, "ended", what="onset")
+                if self._places.keys() & {"serious", "seriousness", "outcome"}:
+                    criteria = known.seriousness if new.seriousness is None else new.seriousness
+                    serious = known.serious if new.serious is None else new.serious
+                    outcome = new.outcome or known.outcome
+                    check_seriousness(command, serious, criteria, outcome, "data.seriousness")
+            case SubjectEnrolled() if dated:
+                check_enrolment_date(new.occurred_at, subject)
+            case SubjectRandomized() if dated:
+                check_randomization_date(new.occurred_at, subject)
+            case ConsentObtained() if dated and subject.dead_since is not None:
+                if compare(new.occurred_at, subject.dead_since) > 0:
+                    raise Refusal("died", "occurred_at", f"the subject is dead (since {subject.dead_since})")
 
     def _changes(self) -> list[RecordedChange]:
         new = self.new.model_dump(mode="json", exclude_none=True)
@@ -215,15 +247,21 @@ class _Corrected:
         if subject is None or not subject.known:
             return []
         if isinstance(old, VisitRecorded) and isinstance(new, VisitRecorded):
-            before = {rule for _, rule, _ in visit_faults(self.reads.protocol, subject, old, old.occurred_at)}
-            now = visit_faults(self.reads.protocol, subject, new, new.occurred_at)
+            protocol, imported = self.reads.protocol, self.command.imported
+            before = {rule for _, rule, _ in visit_faults(protocol, subject, old, old.occurred_at, imported=imported)}
+            now = visit_faults(protocol, subject, new, new.occurred_at, imported=imported)
             return [fault for fault in now if fault[1] not in before]
+        if isinstance(new, DeathRecorded) and isinstance(old, DeathRecorded) and not death_faults(old.died, subject):
+            return [] if self.command.imported else death_faults(new.died, subject)
         latest = subject.screening is not None and subject.screening.seq == self.target.seq
         if isinstance(new, ScreeningCompleted) and isinstance(old, ScreeningCompleted) and latest:
             return [] if unfit(subject, old.eligible, old.failed) else unfit(subject, new.eligible, new.failed)
+        broken: list[Broken] = []
+        if isinstance(new, ConsentObtained | ConsentRenewed) and "document_version" in self._places:
+            broken += document_faults(self.command, self.reads, new, new.occurred_at)
         if isinstance(new, ConsentObtained) and subject.enrolled_at is not None and "occurred_at" in self._places:
-            return _enrolled_before(new, subject.enrolled_at)
-        return []
+            broken += _enrolled_before(new, subject.enrolled_at)
+        return broken
 
 
 def _enrolled_before(consent: ConsentObtained, enrolled_at: str) -> list[Broken]:
@@ -231,8 +269,3 @@ def _enrolled_before(consent: ConsentObtained, enrolled_at: str) -> list[Broken]
         return []
     text = f"enrolled {enrolled_at}, before the consent as corrected ({consent.occurred_at})"
     return [(DeviationCategory.CONSENT, "enrolled-before-consent", text)]
-
-
-def target_subject(target: Fact | None) -> str | None:
-    """The subject whom a record is about."""
-    return None if target is None else target.data.get("subject")

@@ -5,7 +5,9 @@
    the cap, and a trial and site that take subjects in. Waivers that it rests on leave a deviation.
 3. Randomization needs an enrolled subject whom nothing keeps from it, and an allocation list. It takes the next index
    of the subject's stratum in the open book; the arm goes into the sealed one. Nothing sealed is read for either.
-4. The stratum is made of the protocol's factors, joined by "/": the site, and for other factors the latest screening's
+4. Both are acts of this system: they are dated to a day on which the trial and the site took subjects in, no longer
+   ago than the protocol allows for late entries. An import states when its source has them.
+5. The stratum is made of the protocol's factors, joined by "/": the site, and for other factors the latest screening's
    value of the same name (`sex`, `age_group`, `severity`). Without factors it is "ALL".
 """
 
@@ -44,7 +46,7 @@ from ledger.domain.events.enrolment import (
 from ledger.domain.protocol import Protocol, ProtocolError, ScreeningError, evaluate, failures, is_eligible
 from ledger.domain.state import SubjectState
 from ledger.domain.vocabulary import DeviationCategory
-from ledger.domain.when import Moment, compare
+from ledger.domain.when import Moment, compare, is_late
 
 _STRATUM: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._/-]{0,63}")
 
@@ -102,6 +104,11 @@ def _screened(
     if subject.consented_at is not None and compare(command.occurred_at, subject.consented_at) < 0:
         text = f"screened {command.occurred_at}, before the consent of {subject.consented_at}"
         broken.append((DeviationCategory.CONSENT, "screening-before-consent", text))
+    for scope, since in subject.withdrawn.items():
+        if compare(command.occurred_at, since) > 0:
+            text = f"screened {command.occurred_at}, after the withdrawal of {since} ({scope})"
+            broken.append((DeviationCategory.CONSENT, "screening-after-withdrawal", text))
+            break
     return record(ScreeningCompleted, command, reads, now, broken, eligible=eligible, failed=failed, **more)
 
 
@@ -131,6 +138,25 @@ def waive(command: Command[Waiver], reads: Reads, now: str) -> Decision:
     return record(WaiverGranted, command, reads, now)
 
 
+def _acts_now(command: Command[Any], reads: Reads, now: str) -> None:
+    """Refuse an act of this system that is dated to when it was not done, or might not have been (rule 4)."""
+    when, allowance = command.occurred_at, reads.protocol.settings.late_entry_days
+    if command.imported:
+        return
+    fault = None
+    site = reads.trial.sites.get(reads.known_subject().site or "")
+    if Moment(when).day is None:
+        fault = "the day must be known"
+    elif (halt := reads.trial.halted_at(when)) is not None:
+        fault = f"the trial was halted then ({halt.kind}, since {halt.since})"
+    elif site is None or not site.was_active(when):
+        fault = f"the subject's site {reads.known_subject().site} was not active then"
+    elif is_late(when, now, allowance):
+        fault = f"lies more than {allowance} days before now; the ledger does it now, and not then"
+    if fault is not None:
+        raise Refusal("act-not-now", "occurred_at", f"{when}: {fault}")
+
+
 def _may_take_in(command: Command[Any], reads: Reads) -> SubjectState:
     """What enrolment and randomization have in common."""
     subject = reads.known_subject()
@@ -138,14 +164,33 @@ def _may_take_in(command: Command[Any], reads: Reads) -> SubjectState:
         raise Refusal(rule, "type", sentence)
     if not reads.trial.site_active(subject.site):
         raise Refusal("site-not-active", "data.subject", f"the subject's site {subject.site} is not active")
-    if subject.died is not None:
-        raise Refusal("died", "data.subject", f"the subject died ({subject.died})")
+    if subject.dead_since is not None:
+        raise Refusal("died", "data.subject", f"the subject is dead (since {subject.dead_since})")
     if subject.withdrawn:
         scopes = ", ".join(f"{scope} ({since})" for scope, since in subject.withdrawn.items())
         raise Refusal("withdrawn", "data.subject", f"consent was withdrawn: {scopes}")
     if subject.consented_at is not None and compare(command.occurred_at, subject.consented_at) < 0:
         raise Refusal("before-consent", "occurred_at", f"lies before the consent of {subject.consented_at}")
     return subject
+
+
+def check_enrolment_date(when: str, subject: SubjectState) -> None:
+    """Refuse an enrolment, corrected to have been at `when`, that what else is recorded of the subject rules out."""
+    if subject.consented_at is not None and compare(when, subject.consented_at) < 0:
+        raise Refusal("before-consent", "occurred_at", f"lies before the consent of {subject.consented_at}")
+    if subject.screening is not None and compare(when, subject.screening.occurred_at) < 0:
+        message = f"lies before the screening of {subject.screening.occurred_at}"
+        raise Refusal("before-screening", "occurred_at", message)
+    if subject.randomized_at is not None and compare(when, subject.randomized_at) > 0:
+        raise Refusal("after-randomization", "occurred_at", f"lies after the randomization of {subject.randomized_at}")
+
+
+def check_randomization_date(when: str, subject: SubjectState) -> None:
+    """The same for a randomization."""
+    if subject.enrolled_at is not None and compare(when, subject.enrolled_at) < 0:
+        raise Refusal("before-enrolment", "occurred_at", f"lies before the enrolment of {subject.enrolled_at}")
+    if subject.consented_at is not None and compare(when, subject.consented_at) < 0:
+        raise Refusal("before-consent", "occurred_at", f"lies before the consent of {subject.consented_at}")
 
 
 def enrol(command: Command[Enrolment], reads: Reads, now: str) -> Decision:
@@ -161,6 +206,7 @@ def enrol(command: Command[Enrolment], reads: Reads, now: str) -> Decision:
     if not screening.eligible and (not screening.failed or subject.unwaived):
         named = ", ".join(subject.unwaived) or "the screening names no criterion"
         raise Refusal("not-eligible", "data.subject", f"not eligible, and not waived: {named}")
+    _acts_now(command, reads, now)
     number, cap = reads.versions.get(ENROLMENT_LOG, 0) + 1, reads.protocol.cap
     if cap is not None and number > cap:
         raise Refusal("cap", "type", f"{cap} subjects are enrolled, as many as the protocol allows")
@@ -175,7 +221,7 @@ def enrol(command: Command[Enrolment], reads: Reads, now: str) -> Decision:
 
 
 def stratum_of(protocol: Protocol, subject: SubjectState) -> str:
-    """The stratum to which a subject belongs (rule 4). Raises Refusal where a factor is not known."""
+    """The stratum to which a subject belongs (rule 5). Raises Refusal where a factor is not known."""
     values = subject.screening.values if subject.screening else {}
     parts: list[str] = []
     for factor in protocol.settings.stratification.factors:
@@ -237,6 +283,7 @@ def randomize(command: Command[Randomization], reads: Reads, now: str) -> Decisi
     """Randomize a subject (rule 3)."""
     subject = _enrolled(command, reads)
     _may_take_in(command, reads)
+    _acts_now(command, reads, now)
     stratum = stratum_of(reads.protocol, subject)
     index = reads.versions.get(allocation_stream(stratum), 0) + 1
     arm = None if reads.arm_of is None else reads.arm_of(stratum, index)

@@ -6,12 +6,12 @@ Role and times are checked here, for every command alike; the rest is each decis
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from ledger.domain.decisions import conduct, consent, correction, enrolment, safety, treatment, trial
+from ledger.domain.decisions import conduct, consent, correction, enrolment, safety, treatment, trial, voiding
 from ledger.domain.decisions.base import Command, CommandSpec, Decide, Decision, Reads, Refusal
-from ledger.domain.decisions.correction import target_subject
+from ledger.domain.decisions.targets import target_subject
 from ledger.domain.decisions.times import check_times
 from ledger.domain.events.base import ENROLMENT_LOG, Facts
-from ledger.domain.events.conduct import Correction, Deviation, Disposition, Visit
+from ledger.domain.events.conduct import AboutRecord, Correction, Deviation, Disposition, Visit, Voiding
 from ledger.domain.events.consent import Consent, Renewal, Withdrawal
 from ledger.domain.events.enrolment import Enrolment, Randomization, Screening, Waiver
 from ledger.domain.events.safety import AdverseEvent, AdverseEventFollowUp, Coding, Death, Vital
@@ -116,42 +116,58 @@ _SPECS: Final = (
         "new values for a record of the sealed book",
         sealed=True,
     ),
+    _spec("void-record", Voiding, voiding.void_open, "a record of the open book was entered in error"),
+    _spec(
+        "void-sealed-record",
+        Voiding,
+        voiding.void_sealed,
+        "a record of the sealed book was entered in error",
+        sealed=True,
+    ),
 )
 COMMANDS: Final[Mapping[str, CommandSpec]] = {spec.type: spec for spec in _SPECS}
 """Every type of command. Roles are those of `roles.ROLES`; a type without any is for imports."""
 
 
 def subject_of(command: Command[Facts], target: Fact | None = None) -> str | None:
-    """The subject whose stream a decision reads; of a correction, the subject of its target."""
-    if isinstance(command.data, Correction):
+    """The subject whose stream a decision reads; of a correction or a voiding, the subject of its target."""
+    if isinstance(command.data, AboutRecord):
         return target_subject(target)
     subject: str | None = getattr(command.data, "subject", None)
     return subject
 
 
-def counted_stream(command: Command[Facts], reads: Reads) -> str | None:
+def counted_stream(command: Command[Facts], reads: Reads, *, importing: bool = False) -> str | None:
     """The stream on which a command draws a number; its version belongs into `Reads.versions` and into the guards.
 
     Needs the states of trial and subject in `reads`. Raises Refusal where they do not tell, which refuses the command.
+    `importing` as for `decide`.
     """
     counts = COMMANDS[command.type].counts
     if counts is None:
         return None
-    check_role(command)  # first, or a refusal would tell whoever may not ask how the subject stands
+    # First, or a refusal would tell whoever may not ask how the subject stands.
+    check_role(command, importing=importing)
     return counts(command, reads)
 
 
-def check_role(command: Command[Facts]) -> None:
-    """Refuse a command that the actor's role may not issue."""
+def check_role(command: Command[Facts], *, importing: bool = False) -> None:
+    """Refuse a command that the actor's role may not issue, and one that calls itself an import's but is none."""
+    if command.imported and not importing:
+        raise Refusal("provenance", "provenance.kind", "imports are made by `trial-ledger import`, not by commands")
     if may_issue(command.actor.role, command.type, imported=command.imported):
         return
     allowed = ", ".join(sorted(COMMANDS[command.type].roles)) or "only an import by a data-manager"
     raise Refusal("role", "actor.role", f"{command.actor.role} may not {command.type}; may: {allowed}")
 
 
-def decide(command: Command[Any], reads: Reads, now: str) -> Decision:
-    """The events that a command becomes, recorded at `now`. Pure. Raises Refusal."""
-    check_role(command)
+def decide(command: Command[Any], reads: Reads, now: str, *, importing: bool = False) -> Decision:
+    """The events that a command becomes, recorded at `now`. Pure. Raises Refusal.
+
+    `importing`: the importer itself gives the command. Only then may its provenance say `import`, which lets a data
+    manager claim anything and relaxes rules; whoever submits commands has no such licence, whatever they write.
+    """
+    check_role(command, importing=importing)
     check_times(command, now)
     if command.type != "register-trial" and not reads.trial.registered:
         raise Refusal("trial-unregistered", "type", "the trial is not registered yet")

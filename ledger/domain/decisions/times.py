@@ -6,10 +6,11 @@ from typing import Final
 
 from ledger.domain.decisions.base import Command, Refusal
 from ledger.domain.events.base import Facts
-from ledger.domain.when import Moment
+from ledger.domain.when import Moment, parse_recorded
 
 MAY_LIE_AHEAD: Final = frozenset({"cut_off"})
 """A cut-off is declared for a day that is still to come."""
+CLOCKS_DIFFER: Final = timedelta(minutes=5)
 TIMES: Final = frozenset(
     {"onset", "ended", "died", "started", "started_at", "ended_at", "stopped_at", "resumed_at", "cut_off"}
 )
@@ -35,13 +36,19 @@ def check_times(command: Command[Facts], now: str) -> None:
 
 
 def check_time(value: str, path: str, now: str, *, imported: bool) -> None:
-    """Refuse one such time. A day more than today's is allowed: somewhere it is tomorrow already."""
+    """Refuse one such time.
+
+    What has an offset is compared exactly, with some minutes for clocks that differ. Without one, a day more than
+    today's is allowed: somewhere it is tomorrow already.
+    """
     moment = Moment(value)
     if moment.has_time and not moment.has_offset and not imported:
         raise Refusal("offset", path, f"{value} has no offset from UTC, such as +02:00 or Z")
+    ahead_allowed = path.rpartition(".")[2] in MAY_LIE_AHEAD
+    if moment.instant is not None and not ahead_allowed:
+        if moment.instant > parse_recorded(now) + CLOCKS_DIFFER:
+            raise Refusal("future", path, f"{value} lies in the future (it is {now})")
+        return
     limit = date.fromisoformat(now[:10]) + timedelta(days=1)
-    if (
-        path.rpartition(".")[2] not in MAY_LIE_AHEAD
-        and value[: moment.precision] > limit.isoformat()[: moment.precision]
-    ):
+    if not ahead_allowed and value[: moment.precision] > limit.isoformat()[: moment.precision]:
         raise Refusal("future", path, f"{value} lies in the future (it is {now})")

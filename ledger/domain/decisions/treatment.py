@@ -58,11 +58,15 @@ def _against_the_trial(dose: Treatment, reads: Reads, subject: SubjectState) -> 
         since = subject.withdrawn.get(scope)
         if since is not None and compare(start, since) > 0:
             yield "after-withdrawal", f"given {start}, after the withdrawal of {since} ({scope})"
-    if subject.died is not None and compare(start, subject.died) > 0:
-        yield "after-death", f"given {start}, after the death of {subject.died}"
+    if subject.dead_since is not None and compare(start, subject.dead_since) > 0:
+        yield "after-death", f"given {start}, after the death (known by {subject.dead_since})"
 
 
 def _against_the_plan(dose: Treatment, plan: DosePlan) -> Iterator[DoseFault]:
+    if not _alike(dose.product, plan.intervention):
+        yield "product", f"{dose.product} was given, planned is {plan.intervention}"
+    if dose.route is not None and not _alike(dose.route, plan.route):
+        yield "route", f"given by route {dose.route}, planned is {plan.route}"
     if dose.dose_number > plan.doses:
         yield "too-many-doses", f"dose {dose.dose_number}, where {plan.doses} are planned"
     if dose.unit != plan.unit:
@@ -76,6 +80,10 @@ def _against_the_plan(dose: Treatment, plan: DosePlan) -> Iterator[DoseFault]:
         yield "amount", f"{dose.given_amount} given, {planned} planned ({dose.unit}, {_percent(planned, dose)})"
     if dose.planned_amount is not None and plan.deviates(planned, dose.planned_amount):
         yield "plan", f"{dose.planned_amount} was planned, the protocol makes it {planned} ({dose.unit})"
+
+
+def _alike(one: str, other: str) -> bool:
+    return one.strip().casefold() == other.strip().casefold()
 
 
 def _percent(planned: Decimal, dose: Treatment) -> str:
@@ -123,6 +131,10 @@ def check_intervals(command: Command[Any], dose: Treatment) -> None:
     for index, pause in enumerate(dose.interruptions):
         in_order(command, pause.stopped_at, pause.resumed_at, f"interruptions[{index}].resumed_at")
         in_order(command, dose.started_at, pause.stopped_at, f"interruptions[{index}].stopped_at")
+        for name, when in (("stopped_at", pause.stopped_at), ("resumed_at", pause.resumed_at)):
+            if dose.ended_at and when and compare(when, dose.ended_at) > 0 and not command.imported:
+                message = f"{when} lies after the end of the dose, {dose.ended_at}"
+                raise Refusal("outside-dose", f"data.interruptions[{index}].{name}", message)
 
 
 def action_taken(command: Command[ProductAction], reads: Reads, now: str) -> Decision:

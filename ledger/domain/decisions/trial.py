@@ -2,15 +2,18 @@
 
 1. A halt (temporary, suspension, clinical hold) is imposed once per kind; another kind may come on top. Only what is
    halted restarts, and a restart ends the halt whatever its kinds. After an early termination nothing restarts.
+   A halt that is recorded after its day leaves a deviation, and so does a restart more than two years after the halt
+   (by EU CTR article 37(7) the trial counts as ended by then).
 2. Lock and unlock alternate.
-3. An amendment keeps the trial's name, and what the allocation list is laid out by: arms, ratios and block sizes.
+3. An amendment keeps the trial's name, and what the allocation list is laid out by: arms, ratios and block sizes. It
+   takes nobody out of those who are masked, for what somebody has seen cannot be taken back.
 """
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-from ledger.domain.decisions.base import Command, Decide, Decision, Reads, Refusal, event
+from ledger.domain.decisions.base import Command, Decide, Decision, Reads, Refusal, deviations, event
 from ledger.domain.events.base import Event, Facts
 from ledger.domain.events.trial import (
     Amendment,
@@ -33,8 +36,8 @@ from ledger.domain.events.trial import (
     TrialTerminatedEarly,
 )
 from ledger.domain.protocol import Protocol, ProtocolError
-from ledger.domain.vocabulary import TrialStatus
-from ledger.domain.when import compare, is_late
+from ledger.domain.vocabulary import DeviationCategory, TrialStatus
+from ledger.domain.when import Moment, compare, is_late
 
 
 def _recorded(cls: type[Event], command: Command[Facts], rules: Protocol, now: str, **more: Any) -> Decision:
@@ -82,6 +85,10 @@ def amend(command: Command[Amendment], reads: Reads, now: str) -> Decision:
     if _layout(protocol) != _layout(before):
         message = "the arms, their ratios and the block sizes are those of the allocation list, which stays as it is"
         raise Refusal("allocation-list", "data.protocol.arms", message)
+    unmasked = set(before.effective_masked_roles) - set(protocol.effective_masked_roles)
+    if unmasked:
+        message = f"an amendment unmasks nobody; it takes the masking from {', '.join(sorted(unmasked))}"
+        raise Refusal("unmasking", "data.protocol.masked_roles", message)
     return _recorded(ProtocolAmended, command, before, now, protocol=protocol.model_dump(mode="json"))
 
 
@@ -94,6 +101,8 @@ def activate_site(command: Command[SiteChange], reads: Reads, now: str) -> Decis
     """Activate a site, or activate it again."""
     _not_terminated(reads)
     site = command.data.site
+    if site not in {one.id for one in reads.protocol.sites}:
+        raise Refusal("site-unknown", "data.site", f"the protocol has no site {site}; amend it first")
     if reads.trial.site_active(site):
         raise Refusal("site-active", "data.site", f"site {site} is active already")
     return _recorded(SiteActivated, command, reads.protocol, now)
@@ -114,7 +123,16 @@ def _halting(kind: TrialStatus, cls: type[Event]) -> Decide:
         _not_terminated(reads)
         if reads.trial.status is kind:
             raise Refusal("halted-already", "type", f"the trial is halted already ({kind})")
-        return _recorded(cls, command, reads.protocol, now)
+        decision = _recorded(cls, command, reads.protocol, now)
+        known = command.occurred_at[: Moment(command.occurred_at).precision]
+        if known < now[: len(known)] and not command.imported:
+            text = (
+                f"the halt since {command.occurred_at} was recorded only on {now[:10]}: "
+                "the consents and allocations since then are to be reviewed"
+            )
+            broken = [(DeviationCategory.DURING_HALT, "halt-recorded-late", text)]
+            return Decision(open=[*decision.open, *deviations(command, None, broken)])
+        return decision
 
     return decide
 
@@ -132,7 +150,13 @@ def restart(command: Command[Facts], reads: Reads, now: str) -> Decision:
         raise Refusal("not-halted", "type", "the trial is not halted")
     if compare(command.occurred_at, lasting.since) < 0:
         raise Refusal("before-halt", "occurred_at", f"the halt began only at {lasting.since}")
-    return _recorded(TrialRestarted, command, reads.protocol, now)
+    decision = _recorded(TrialRestarted, command, reads.protocol, now)
+    ends = f"{int(lasting.since[:4]) + 2:04}{lasting.since[4:10]}"
+    if compare(command.occurred_at[:10], ends) > 0:
+        text = f"restarted {command.occurred_at}, more than two years after the halt of {lasting.since}"
+        broken = [(DeviationCategory.OTHER, "restart-after-two-years", text)]
+        return Decision(open=[*decision.open, *deviations(command, None, broken)])
+    return decision
 
 
 def terminate(command: Command[Facts], reads: Reads, now: str) -> Decision:

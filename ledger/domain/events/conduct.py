@@ -1,4 +1,4 @@
-"""Visits, deviations, dispositions, and corrections of any record."""
+"""Visits, deviations, dispositions; corrections of records, and records that were entered in error."""
 
 from typing import Annotated, Any, ClassVar
 
@@ -80,7 +80,7 @@ class DispositionRecorded(Disposition, SubjectEvent):
 
 
 class Target(Facts):
-    """A record that a correction is about: the command that made it, and which of its events in that book."""
+    """A record that is corrected or voided: the command that made it, and which of its events in that book."""
 
     command: Annotated[str, StringConstraints(min_length=1, max_length=128)]
     n: Annotated[int, Field(ge=0)] = 0
@@ -93,12 +93,21 @@ class Change(Facts):
     new: Any = None
 
 
-class Correction(Facts):
-    """Which record is to be corrected, how, and why."""
+class AboutRecord(Facts):
+    """Which record is meant, and why something is done about it."""
 
     target: Target
-    changes: Annotated[tuple[Change, ...], Field(min_length=1)]
     reason: Text
+
+
+class Correction(AboutRecord):
+    """Which record is to be corrected, how, and why."""
+
+    changes: Annotated[tuple[Change, ...], Field(min_length=1)]
+
+
+class Voiding(AboutRecord):
+    """Which record was entered in error, and how that came."""
 
 
 class RecordedChange(Change):
@@ -107,19 +116,22 @@ class RecordedChange(Change):
     old: Any = None
 
 
-class _Corrected(Event):
-    """`target_seq`, `target_id` and `target_type` point at the corrected entry of the same book."""
+class _AboutEntry(Event):
+    """`target_seq`, `target_id` and `target_type` point at an earlier entry of the same book and stream."""
 
     on_stream: Name
     target_seq: int = Field(ge=0)
     target_id: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
     target_type: Code
-    changes: tuple[RecordedChange, ...] = ()
     reason: Text
 
     @property
     def stream(self) -> str:
         return self.on_stream
+
+
+class _Corrected(_AboutEntry):
+    changes: tuple[RecordedChange, ...] = ()
 
 
 class RecordCorrected(_Corrected):
@@ -139,4 +151,19 @@ class SealedRecordCorrected(_Corrected):
 
     type: ClassVar[str] = "sealed-record.corrected/1"
     title: ClassVar[str] = "Sealed record corrected"
+    book: ClassVar[Book] = Book.SEALED
+
+
+class RecordVoided(_AboutEntry):
+    """A record of the open book was entered in error: it stays as it was written, and counts no longer."""
+
+    type: ClassVar[str] = "record.voided/1"
+    title: ClassVar[str] = "Record voided"
+
+
+class SealedRecordVoided(_AboutEntry):
+    """A record of the sealed book was entered in error."""
+
+    type: ClassVar[str] = "sealed-record.voided/1"
+    title: ClassVar[str] = "Sealed record voided"
     book: ClassVar[Book] = Book.SEALED

@@ -10,6 +10,7 @@ from ledger.domain.events.base import (
     Code,
     Event,
     Facts,
+    InSection,
     Name,
     SubjectEvent,
     SubjectId,
@@ -17,6 +18,7 @@ from ledger.domain.events.base import (
     allocation_stream,
 )
 from ledger.domain.vocabulary import Book
+from ledger.proof.sections import IDENTITY
 
 Value = StrictBool | StrictInt | Annotated[str, StringConstraints(max_length=200, pattern=NO_CONTROLS)]
 """A screening value: yes/no, an integer, or text (terms, dates, and decimals as strings)."""
@@ -58,7 +60,7 @@ class Waiver(Facts):
     subject: SubjectId
     criterion: Code
     reason: Text
-    approved_by: Name
+    approved_by: Annotated[Name, InSection(IDENTITY)]
 
 
 class WaiverGranted(Waiver, SubjectEvent):

@@ -83,9 +83,25 @@ def problems_of(error: ValidationError) -> list[Problem]:
         if "problems" in context:  # cross-checks of the whole name their own fields
             problems.extend(context["problems"])
             continue
-        rule = fault["msg"].removeprefix("Value error, ")
-        problems.append(Problem(_path(fault["loc"]), rule[:1].lower() + rule[1:]))
+        problems.append(Problem(_path(fault["loc"]), _in_words(fault["msg"].removeprefix("Value error, "))))
     return problems
+
+
+_WORDS: Final = (
+    (re.compile(r"Extra inputs are not permitted"), "unknown field"),
+    (re.compile(r"Field required"), "is missing"),
+    (re.compile(r"(String|Tuple|List|Dictionary) should have at least 1 .*"), "must not be empty"),
+    (re.compile(r"(String|Tuple|List|Dictionary) should have "), "must have "),
+    (re.compile(r"Input should be "), "must be "),
+)
+"""What the validating library says, and what is said instead."""
+
+
+def _in_words(rule: str) -> str:
+    for pattern, words in _WORDS:
+        if pattern.match(rule):
+            return pattern.sub(words, rule)
+    return rule[:1].lower() + rule[1:]
 
 
 def _path(location: tuple[int | str, ...]) -> str:

@@ -1,0 +1,129 @@
+"""What stands beside a view's rows, as lines for people: one line a statement, in the order of this file.
+
+The JSON has all of it; here is what somebody who reads the table needs beside it. A member that a view does not have,
+or that says nothing, makes no line.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final, TypeAlias
+
+_Note: TypeAlias = Callable[[Any, Sequence[str]], Iterator[str]]
+
+
+def notes_of(extra: Mapping[str, Any]) -> list[str]:
+    """The lines for the members beside a view's rows."""
+    arms = [f"{arm['arm']} (n={arm['n']})" for arm in extra.get("arms", ())]
+    lines = ["arms: " + "; ".join(arms)] if arms else []
+    labels = [arm["arm"] for arm in extra.get("arms", ())]
+    for member, note in _NOTES.items():
+        if extra.get(member) not in (None, [], {}, 0):
+            lines += note(extra[member], labels)
+    return lines
+
+
+def _cells(cells: Sequence[Mapping[str, int]], labels: Sequence[str]) -> str:
+    """Cells in words: `Control 3 (5 events); Treatment 2 (2 events)`."""
+    parts = []
+    for label, cell in zip(labels, cells, strict=True):
+        events = f" ({_count(cell['events'], 'event')})" if "events" in cell else ""
+        parts.append(f"{label} {cell['subjects']}{events}")
+    return "; ".join(parts)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _pairs(values: Mapping[str, int]) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {number}" for name, number in values.items())
+
+
+def _number(what: str) -> _Note:
+    def note(value: Any, _: Sequence[str]) -> Iterator[str]:
+        yield f"{what}: {value}"
+
+    return note
+
+
+def _listed(what: str) -> _Note:
+    def note(value: Mapping[str, int], _: Sequence[str]) -> Iterator[str]:
+        yield f"{what}: {_pairs(value)}"
+
+    return note
+
+
+def _any(value: Any, labels: Sequence[str]) -> Iterator[str]:
+    yield f"subjects with any event: {_cells(value['cells'], labels)}"
+
+
+def _by(value: Any, labels: Sequence[str]) -> Iterator[str]:
+    for name, rows in value.items():
+        for row in rows:
+            yield f"by {name}, {row['value']}: {_cells(row['cells'], labels)}"
+
+
+def _early_termination(value: Any, labels: Sequence[str]) -> Iterator[str]:
+    yield f"completed {value['visit']}: {_cells(value['completed'], labels)}"
+    yield f"ended before {value['visit']}: {_cells(value['ended'], labels)}"
+    for row in value["reasons"]:
+        wording = "" if row["verbatim"] is None else f", as written: {row['verbatim']}"
+        yield f"ended before {value['visit']}, {row['term']}{wording}: {_cells(row['cells'], labels)}"
+
+
+def _completers(value: Any, _: Sequence[str]) -> Iterator[str]:
+    if value["visit"] is None:
+        yield f"completers: who had {value['rule']}"
+    else:
+        yield f"completers: who {value['rule']} {value['visit']}"
+
+
+def _rounding(value: Any, _: Sequence[str]) -> Iterator[str]:
+    for measure, how in value.items():
+        yield f"rounding: {measure} of {how['of']} to {how['to']}, {how['mode']}, before it is summarised"
+
+
+def _imputed(value: Any, _: Sequence[str]) -> Iterator[str]:
+    for row in value:
+        yield f"imputed: {row['subject']}, dose {row['dose_number']} ends {row['end']} (from {row['from']})"
+
+
+def _left_out(value: Any, _: Sequence[str]) -> Iterator[str]:
+    if isinstance(value, int):
+        if value:
+            yield f"left out: {_count(value, 'subject')} without a usable time"
+        return
+    for row in value:
+        yield f"left out: {row['subject']}: {row['reason']}"
+
+
+def _at_horizon(value: Any, _: Sequence[str]) -> Iterator[str]:
+    for row in value:
+        interval = "" if row["low"] is None else f" (95 % {row['low']} to {row['high']})"
+        estimate = "not estimable" if row["survival"] is None else f"survival {row['survival']}{interval}"
+        followed = f"{_count(row['subjects'], 'subject')}, {_count(row['deaths'], 'death')}"
+        yield f"at the horizon, {row['group']}: {estimate}; {followed}"
+
+
+def _deaths_without_record(value: Any, _: Sequence[str]) -> Iterator[str]:
+    for row in value:
+        yield f"death without a record of its own: {row['subject']}, died {row['died']} (from {row['from']})"
+
+
+_NOTES: Final[dict[str, _Note]] = {
+    "target": _number("target, subjects"),
+    "cap": _number("cap, subjects"),
+    "flow": _listed("not further"),
+    "screen_failure_reasons": _listed("criteria that screen failures did not meet"),
+    "any": _any,
+    "by": _by,
+    "not_counted": _listed("events not counted"),
+    "early_termination": _early_termination,
+    "completers": _completers,
+    "rounding": _rounding,
+    "imputed": _imputed,
+    "left_out": _left_out,
+    "horizon_days": _number("horizon, days"),
+    "at_horizon": _at_horizon,
+    "deaths_without_record": _deaths_without_record,
+    "deaths_without_day": _number("deaths without a known day"),
+}
