@@ -16,12 +16,12 @@ from api.cli.app import app
 from tests.api.cli_runs import (
     CTGOV,
     Demo,
-    recommendation,
     command,
     environment,
     here,
     ndjson,
     process,
+    recommendation,
     size_of,
     small_disk,
 )

@@ -16,7 +16,7 @@ from api.cli.record import submit_line
 from api.simulation import Pharmacy, story, with_treatments
 from ledger.domain.commands import COMMANDS, CommandError, parse_command
 from ledger.domain.protocol import reference_protocol
-from tests.api.cli_runs import recommendation, here, ndjson, process, size_of
+from tests.api.cli_runs import here, ndjson, process, recommendation, size_of
 from tests.domain.test_criteria import GOOD
 
 
