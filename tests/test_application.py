@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from api.bootstrap import open_trial
+from api.bootstrap import open_trial, viewing
 from ledger.application import CommandRefusedError
 from ledger.domain.commands import parse_command
 from ledger.domain.protocol import Protocol, reference_protocol
@@ -317,3 +317,25 @@ def test_an_exact_position_in_both_books_is_for_who_may_see_both(trial: Trial) -
     masked = LedgerReader(trial.path, books=frozenset({Book.OPEN}), classes=frozenset({PLAIN}))
     with masked as reader, pytest.raises(AsOfError, match="no position in the sealed book"):
         reader.position_at("5/0")
+
+
+def test_an_adverse_event_entered_for_the_wrong_subject_is_voided_and_both_records_stay(trial: Trial) -> None:
+    trial.randomized("S-1")
+    event = {"subject": "S-1", "ae": "1", "term": "Rash", "severity": "MILD", "serious": False, "onset": "2020-05-06"}
+    reported = trial.do("report-adverse-event", event)
+    voided = trial.do("void-record", {"target": {"command": reported.id}, "reason": "was another subject's"})
+    assert voided.types == ("record.voided/1",)
+    rows = viewing(trial.path, "investigator").show("audit", None).rows
+    marked = {row["seq"]: row["voided_by"] for row in rows if row["voided_by"] is not None}
+    assert marked == {reported.seq: voided.seq}
+    assert viewing(trial.path, "investigator").show("adverse-events", None).rows == []
+    trial.do("report-adverse-event", event | {"term": "Cough"})  # its number is free again
+    assert verify_ledger(trial.path).ok
+
+
+def test_an_import_licence_cannot_be_written_into_a_command(trial: Trial) -> None:
+    claim = {"kind": "import", "source": "x"}
+    with pytest.raises(CommandRefusedError) as refused:
+        trial.do("halt-trial", {"reason": "r"}, provenance=claim,
+                 actor={"id": "dm", "role": "data-manager", "org": "o"})  # fmt: skip
+    assert refused.value.refusal.rule == "provenance"
