@@ -43,10 +43,19 @@ class Combiner:
     def submit(self, ticket: Ticket) -> None:
         """Return when the ticket has its result or its error."""
         with self._queue:
-            self.waiting.append(ticket)
             leads, self._led = not self._led, True
+            direct = leads and self.lock.acquire(blocking=False)
+            if not direct:
+                self.waiting.append(ticket)
             if not leads:
                 ticket.woken = threading.Event()
+        if direct:  # nobody waits, nobody holds the connection
+            try:
+                self._commit([ticket])
+            finally:
+                self.lock.release()
+                self._hand_on()
+            return
         if ticket.woken is not None:
             self._sleep(ticket, ticket.woken)
         if ticket.result is None and ticket.error is None:
