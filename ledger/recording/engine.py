@@ -21,6 +21,7 @@ StorageError: TypeAlias = DatabaseError
 
 SAFE_SQLITE: Final = (3, 51, 3)
 BUSY_MILLISECONDS: Final = 60_000
+_CHECKPOINT_PAGES: Final = 4000  # 16 MB of log: the pages that each append writes again are copied back less often
 
 
 def require_safe_sqlite(version: str) -> None:
@@ -40,6 +41,7 @@ def connect(path: Path, *, readonly: bool = False) -> apsw.Connection:
         connection = apsw.Connection(str(path), flags=flags)
         connection.set_busy_timeout(BUSY_MILLISECONDS)
         connection.pragma("synchronous", "FULL")
+        connection.wal_autocheckpoint(_CHECKPOINT_PAGES)
         # A stream's integer key is always one just read or just made; to look it up again costs 3 % of an append.
         connection.pragma("foreign_keys", "OFF")
     except apsw.Error as error:
