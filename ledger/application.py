@@ -85,7 +85,6 @@ class _Read:
 
     reads: Reads
     guards: tuple[Guard, ...]
-    remembered: bool
 
 
 class TrialLedger:
@@ -219,7 +218,7 @@ class TrialLedger:
                 version = self._open.version(counted)
             guards.append(Guard(Book.OPEN, counted, version))
             reads = replace(reads, versions={counted: version})
-        return _Read(reads, tuple(guards), not fresh)
+        return _Read(reads, tuple(guards))
 
     def _read_trial(self, *, fresh: bool = False) -> tuple[int, TrialState]:
         if self._trial is None or fresh:
