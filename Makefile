@@ -32,8 +32,8 @@ check: $(VENV)/.dev ## lint, formatting, types, layers, lock files, documents
 
 lock: ## resolve both lock files anew (needs uv)
 	@command -v $(UV) >/dev/null || { echo 'error: make lock needs uv; set UV to where it is' >&2; exit 1; }
-	$(COMPILE) --upgrade --extra xpt --group build -o requirements.lock
-	$(COMPILE) --upgrade --extra xpt --group build --group dev -c requirements.lock -o requirements-dev.lock
+	$(COMPILE) --upgrade --extra pkcs11 --extra xpt --group build -o requirements.lock
+	$(COMPILE) --upgrade --extra pkcs11 --extra xpt --group build --group dev -c requirements.lock -o requirements-dev.lock
 	@! grep -n '://' $(LOCKS) || { echo 'error: the lock files name a host' >&2; exit 1; }
 
 bench: $(VENV)/.dev ## measure appends, verify and rebuild against the eventsourcing library

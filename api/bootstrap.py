@@ -4,29 +4,37 @@ import os
 import re
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from ledger.application import TrialLedger
+from api.erasure import erase, finish_interrupted
+from api.outbox import AlertingLedger
+from ledger.application import Answer, TrialLedger
 from ledger.domain.commands import Command, parse_command
 from ledger.domain.events.base import TRIAL_STREAM, Facts
+from ledger.domain.events.erasure import Erasure
 from ledger.domain.protocol import Protocol
-from ledger.domain.roles import Sight, sight
+from ledger.domain.roles import Sight, Viewer, sight
 from ledger.domain.state import TrialState
 from ledger.domain.vocabulary import Book
-from ledger.keys.file import KeysError, create_keys, keys_folder, load_keys
+from ledger.domain.when import recorded
+from ledger.keys.allocation import keep_allocation
+from ledger.keys.file import create_keys, keys_folder, load_keys
+from ledger.proof.allocation import Parameters
 from ledger.proof.canonical import parse
 from ledger.proof.entry import Actor
 from ledger.proof.ledger_file import LedgerFileError, check_ledger_file
-from ledger.proof.sections import PLAIN
+from ledger.proof.sections import ENCRYPTED, IDENTITY, PLAIN
 from ledger.recording.drafts import Randomness
+from ledger.recording.live import utc_now
 from ledger.recording.reader import LedgerReader
-from ledger.recording.sqlite import utc_now
 from projections.base import Audience, audience_of
 from projections.result import Result
 from projections.runner import rebuild, show, views_folder
+from projections.views import VIEWS
 
 # An origin has neither white space nor "+" (C2SP tlog-checkpoint); a sponsor's own number for a trial may.
 _NO_NAME: Final = re.compile(r"[^A-Za-z0-9._-]+")
@@ -34,6 +42,23 @@ _NO_NAME: Final = re.compile(r"[^A-Za-z0-9._-]+")
 
 class DeniedError(PermissionError):
     """The role may not see what it asked for."""
+
+
+class UnknownSiteError(ValueError):
+    """A viewer's own site is none of the trial's."""
+
+
+class LiveLedger(AlertingLedger):
+    """A ledger for recording, with all that follows from a command: alerts, and of an erasure the key destroyed."""
+
+    def submit(self, command: Command[Facts], *, importing: bool = False) -> Answer:
+        if not isinstance(command.data, Erasure):
+            return super().submit(command, importing=importing)
+        done = erase(self, command, rebuild_all)
+        if done.refused is not None:
+            raise done.refused
+        assert done.answer is not None
+        return done.answer
 
 
 def create_trial(
@@ -57,11 +82,11 @@ def create_trial(
     if not path.parent.is_dir():
         raise LedgerFileError(f"{path}: cannot be created: there is no folder {path.parent}")
     had_keys = keys_folder(path).exists()
-    keys = create_keys(path, random(96))
+    keys = create_keys(path, random)
     try:
         origin_id = random(16).hex()
         register = registration(protocol, actor, clock().isoformat(timespec="seconds"), origin_id, provenance)
-        return TrialLedger.create(
+        return LiveLedger.create(
             path,
             keys,
             register=register,
@@ -92,15 +117,24 @@ def registration(
     return parse_command(value)
 
 
+def keep_list(path: Path, secret: bytes, parameters: Parameters) -> None:
+    """Keep the secret of an allocation list with the ledger's keys, before it is committed to. Raises KeysError."""
+    with closing(load_keys(path)) as keys:
+        keep_allocation(keys, secret, parameters.to_value())
+
+
 def open_trial(path: Path, *, clock: Callable[[], datetime] = utc_now) -> TrialLedger:
-    """Open a ledger for recording."""
+    """Open a ledger for recording. What an interruption left undone (an erasure, alerts) is done first."""
     check_ledger_file(path)  # what is no ledger has no keys to ask for
-    return TrialLedger(path, load_keys(path), clock=clock)
+    finish_interrupted(path, rebuild_all)
+    ledger = LiveLedger(path, load_keys(path), clock=clock)
+    ledger.catch_up_alerts()
+    return ledger
 
 
 @dataclass(frozen=True, slots=True)
 class Viewing:
-    """A ledger as one role may see it."""
+    """A ledger as one viewer may see it. Whoever hands out what it gives records the access first (`access.py`)."""
 
     path: Path
     role: str
@@ -111,28 +145,55 @@ class Viewing:
         return audience_of(self.sight.books, self.sight.classes)
 
     def show(self, view: str, as_of: str | int | None) -> Result:
-        """A view as of a position or recorded time. Raises DeniedError, AsOfError, LedgerFileError."""
-        reader = _reader(self.path, self.sight)
+        """A view as of a position or recorded time. Raises DeniedError, AsOfError, LedgerFileError.
+
+        A view of names is handed the open book alone; any other is handed no key of a name.
+        """
+        known = VIEWS.get(view)
+        named = known is not None and known.needs_identity
+        books = self.sight.books & {Book.OPEN} if named else self.sight.books
+        reader = _reader(self.path, replace(self.sight, books=books, classes=self._classes(named)))
         try:
-            return show(reader, view, self.audience, as_of=as_of, folder=views_folder(self.path))
+            return show(
+                reader,
+                view,
+                self.audience,
+                sight=self.sight,
+                role=self.role,
+                as_of=as_of,
+                folder=views_folder(self.path),
+            )
         except PermissionError as error:
             raise DeniedError(f"role {self.role}: {error}") from None
         finally:
             reader.close()
 
+    def _classes(self, named: bool) -> frozenset[str]:
+        return self.sight.classes & {PLAIN, IDENTITY} if named else self.sight.classes - {IDENTITY}
 
-def viewing(path: Path, role: str) -> Viewing:
-    """The ledger as `role` may see it under its protocol; default is denial."""
-    seen = sight(role, protocol_of(path))
+
+def viewing(path: Path, viewer: Viewer | str, *, now: str | None = None) -> Viewing:
+    """The ledger as a viewer, or somebody without a name in a role, may see it now; default is denial.
+
+    Raises DeniedError for who sees nothing at all, and UnknownSiteError.
+    """
+    if isinstance(viewer, str):
+        viewer = Viewer("", viewer, "")
+    trial = trial_of(path)
+    assert trial.protocol is not None
+    known = {site.id for site in trial.protocol.sites} | set(trial.sites)
+    if unknown := sorted(viewer.sites - known):
+        raise UnknownSiteError(f"{', '.join(unknown)}: no site of this trial; its sites are {', '.join(sorted(known))}")
+    seen = sight(viewer, trial.protocol, trial, now=now or recorded(utc_now()))
     if Book.OPEN not in seen.books:
-        raise DeniedError(f"role {role}: sees nothing of this trial")
-    return Viewing(path, role, seen)
+        raise DeniedError(f"role {viewer.role}: sees nothing of this trial")
+    return Viewing(path, viewer.role, seen)
 
 
 def rebuild_all(path: Path) -> list[Path]:
     """Make the views of every audience anew; the files that were made."""
     made = []
-    for role in ("sponsor", "statistician"):
+    for role in ("participant", "statistician"):  # who never sees an arm, and who always does
         seen = viewing(path, role)
         reader = _reader(path, seen.sight)
         try:
@@ -145,22 +206,25 @@ def rebuild_all(path: Path) -> list[Path]:
 
 def protocol_of(path: Path) -> Protocol:
     """The protocol in force at the head of a ledger."""
-    reader = LedgerReader(path, books=frozenset({Book.OPEN}), classes=frozenset({PLAIN}))
-    try:
-        with reader:
-            protocol = TrialState.fold(reader.stream(TRIAL_STREAM)).protocol
-    finally:
-        reader.close()
-    if protocol is None:
-        raise LedgerFileError(f"{path}: no trial is registered in it")
+    protocol = trial_of(path).protocol
+    assert protocol is not None
     return protocol
 
 
+def trial_of(path: Path) -> TrialState:
+    """The trial as a whole, at the head of a ledger; registered. It is read without any key."""
+    reader = LedgerReader(path, books=frozenset({Book.OPEN}), classes=frozenset({PLAIN}))
+    try:
+        with reader:
+            trial = TrialState.fold(reader.stream(TRIAL_STREAM))
+    finally:
+        reader.close()
+    if not trial.registered:
+        raise LedgerFileError(f"{path}: no trial is registered in it")
+    return trial
+
+
 def _reader(path: Path, seen: Sight) -> LedgerReader:
-    key = None
-    if Book.SEALED in seen.books:
-        try:
-            key = load_keys(path).marks
-        except KeysError:
-            key = None  # the sealed book can be read in order without it, though not looked up
-    return LedgerReader(path, books=seen.books, classes=seen.classes, key=key)
+    """A reader of what `seen` has in sight. Who sees plain sections alone is not even handed keys."""
+    keys = load_keys(path) if seen.books != {Book.OPEN} or seen.classes & ENCRYPTED else None
+    return LedgerReader(path, books=seen.books, classes=seen.classes, keys=keys)

@@ -7,7 +7,10 @@ Rules
   from the stored rows and the context of the position.
 - Both are deterministic: equal facts give equal bytes, whatever the order in which keys were folded.
 - Stored values are text, integers or None. Numbers that are not integers are decimal strings; there are no floats.
-- Values that name a person never come into a view (`histories.py` takes them out before any view sees a fact).
+- A view says what it needs: arms (`needs_arm`), names (`needs_identity`), certain roles (`roles`). Whoever does not
+  have all of it is denied the view; the runner checks that again, and hands a view the facts of its audience alone.
+- Values that name a person come into no view but one that needs them (`histories.py` takes them out before any other
+  sees a fact); such a view is kept in no file, and has the open book alone.
 - A column marked `sealed` holds what comes from the sealed book. Masked audiences have neither the column nor a
   reader that could fill it.
 """
@@ -19,6 +22,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, ClassVar, Final, Literal, TypeAlias
 
+from ledger.domain.roles import Sight
 from ledger.domain.vocabulary import Book
 from ledger.proof.sections import ARM
 from projections.histories import History
@@ -93,6 +97,11 @@ class View(ABC):
     title: ClassVar[str]
     stored: ClassVar[tuple[Column, ...]]
     needs_arm: ClassVar[bool] = False
+    needs_identity: ClassVar[bool] = False
+    roles: ClassVar[frozenset[str] | None] = None
+    """The roles that the view is for; None: all that may see what it needs."""
+    kept: ClassVar[bool] = True
+    """Whether the view's rows are kept in a file; if not, they are folded in memory each time."""
 
     def takes(self, stream: str) -> bool:
         """Whether facts of this stream contribute rows."""
@@ -102,9 +111,14 @@ class View(ABC):
         """The stored columns of an audience."""
         return tuple(column for column in self.stored if audience is Audience.UNMASKED or not column.sealed)
 
-    def open_to(self, audience: Audience) -> bool:
-        """Whether the view exists for this audience."""
+    def exists_for(self, audience: Audience) -> bool:
+        """Whether there is a form of the view for this audience."""
         return audience is Audience.UNMASKED or not self.needs_arm
+
+    def open_to(self, audience: Audience, sight: Sight | None = None, role: str = "") -> bool:
+        """Whether somebody of this audience may have the view: with what `sight` has, in `role`. Without, denied."""
+        names = not self.needs_identity or (sight is not None and sight.names)
+        return self.exists_for(audience) and names and (self.roles is None or role in self.roles)
 
     @abstractmethod
     def rows(self, history: History) -> Iterator[Mapping[str, Any]]:
@@ -119,9 +133,11 @@ _NAME: Final = re.compile(r"[a-z][a-z-]{0,40}")
 
 
 def check_view(view: View) -> View:
-    """`view`, if its names can stand in SQL as they are. Raises ValueError otherwise."""
+    """`view`, if its names can stand in SQL as they are, and it keeps no name of a person. Raises ValueError."""
     names = [view.name, *(column.name.replace("_", "-") for column in view.stored)]
     bad = [name for name in names if not _NAME.fullmatch(name)]
     if bad:
         raise ValueError(f"view {view.name}: {bad[0]!r} is not a name of letters and hyphens")
+    if view.needs_identity and (view.kept or view.needs_arm):
+        raise ValueError(f"view {view.name}: names are kept in no file, and stand beside no arm")
     return view

@@ -109,6 +109,28 @@ def _deaths_without_record(value: Any, _: Sequence[str]) -> Iterator[str]:
         yield f"death without a record of its own: {row['subject']}, died {row['died']} (from {row['from']})"
 
 
+def _allocation(what: str) -> _Note:
+    def note(value: Mapping[str, Any], _: Sequence[str]) -> Iterator[str]:
+        said = ", ".join(
+            f"{name.replace('_', ' ')} {told}"
+            for name, told in value.items()
+            if told is not None and name not in ("by", "role", "recorded_at", "seq")
+        )
+        yield f"{what} {value['recorded_at']} by {value['by']} ({value['role']}), entry {value['seq']}: {said}"
+
+    return note
+
+
+def _exhausted(value: Any, _: Sequence[str]) -> Iterator[str]:
+    for row in value:
+        yield f"drawn to its end {row['recorded_at']}: list {row['list_name']}, {row['length']} places"
+
+
+def _after_unblinding(value: Any, _: Sequence[str]) -> Iterator[str]:
+    for row in value:
+        yield f"entered after unblinding: {row['subject']}, event {row['ae']} ({row['pt']})"
+
+
 _NOTES: Final[dict[str, _Note]] = {
     "target": _number("target, subjects"),
     "cap": _number("cap, subjects"),
@@ -126,4 +148,9 @@ _NOTES: Final[dict[str, _Note]] = {
     "at_horizon": _at_horizon,
     "deaths_without_record": _deaths_without_record,
     "deaths_without_day": _number("deaths without a known day"),
+    "after_unblinding": _after_unblinding,
+    "committed": _allocation("list committed to"),
+    "bound": _allocation("list bound"),
+    "opened": _allocation("list opened"),
+    "exhausted": _exhausted,
 }

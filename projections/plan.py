@@ -1,4 +1,4 @@
-"""What views need of the protocol in force at a position: arms in their order, numbers planned, time frames.
+"""What views need of the protocol in force at a position: arms in order, who is masked, numbers and time frames.
 
 Read from the protocol as the trial's own facts hold it (registration, then the last amendment). It was checked when
 it was recorded; here, what is missing has a default, so that an old ledger can always be shown.
@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ledger.domain.history import Fact
+from ledger.domain.protocol.terms import MASKING_ROLES
 
 SURVIVAL_DAYS: Final = 28
 ADVERSE_EVENT_DAYS: Final = 183
+MASKABLE: Final = {term: term.lower().replace("_", "-") for term in MASKING_ROLES}
+"""A masking role of the registry -> the role of the ledger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +34,13 @@ class PlannedArm:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`target`: subjects planned. `cap`: the hard limit, if any. `*_days`: time frames of the two outcomes, in days."""
+    """`target`: subjects planned. `cap`: the hard limit, if any. `*_days`: time frames of the two outcomes, in days.
+
+    `masked`: the roles of the ledger that the protocol masks; all that it can, where it does not say.
+    """
 
     arms: tuple[PlannedArm, ...] = ()
+    masked: frozenset[str] = frozenset(MASKABLE.values())
     target: int | None = None
     cap: int | None = None
     survival_days: int = SURVIVAL_DAYS
@@ -53,11 +60,21 @@ def plan_of(trial_facts: Iterable[Fact]) -> Plan:
             PlannedArm(arm["code"], arm.get("label", arm["code"]), arm.get("type", ""), arm.get("doses_planned") or 0)
             for arm in protocol.get("arms") or ()
         ),
+        masked=_masked(protocol),
         target=enrolment.get("count"),
         cap=enrolment.get("cap"),
         survival_days=_days(outcomes, "surviv", SURVIVAL_DAYS),
         adverse_event_days=_days(outcomes, "adverse event", ADVERSE_EVENT_DAYS),
     )
+
+
+def _masked(protocol: Mapping[str, Any]) -> frozenset[str]:
+    """As `Protocol.effective_masked_roles`: denial is the default."""
+    masking, named = protocol.get("masking"), protocol.get("masked_roles") or ()
+    if masking == "NONE":
+        return frozenset()
+    everybody = masking in (None, "QUADRUPLE") or not named
+    return frozenset(MASKABLE.values() if everybody else (MASKABLE[term] for term in named if term in MASKABLE))
 
 
 def _days(outcomes: Iterable[Mapping[str, Any]], word: str, otherwise: int) -> int:

@@ -8,7 +8,10 @@ Rules
   unless the ledger went back; and of two processes the second finds the work of the first done.
 - A ledger of up to `_IN_MEMORY` facts is read once and held until it is folded. Of a larger one the names of the
   streams alone are held, and each stream is read when its turn comes.
-- An as-of is folded in memory from the facts up to it. So is everything where views can't be kept in a file.
+- An as-of is folded in memory from the facts up to it. So is everything where views can't be kept in a file, and
+  every view that is not to be kept in one.
+- Who asks is checked again here, whatever was checked before: nothing is shown that is not in sight.
+- After a rebuild nothing of what the file held before is left in it, its log included: an erasure ends with one.
 """
 
 import hashlib
@@ -23,17 +26,26 @@ from typing import Any, Final
 import projections
 from ledger.domain.events.base import TRIAL_STREAM
 from ledger.domain.history import Fact, corrected
+from ledger.domain.roles import Sight
 from ledger.domain.vocabulary import Book
 from ledger.recording.reader import Position
-from projections.base import Audience, Context, Stored, View
+from projections.base import Audience, Context, Stored, UnknownViewError, View, ViewDeniedError
 from projections.histories import History, by_stream, visible
+from projections.naming import named_histories
 from projections.plan import plan_of
 from projections.reading import Reader
 from projections.result import AsOf, Result
 from projections.store import Contribution, Place, StoreUnavailableError, ViewStore, open_store
 from projections.views import VIEWS, view_for
 
-_SHARED: Final = ("ledger.domain.history", "ledger.domain.when", "ledger.domain.vocabulary", "ledger.domain.events")
+_SHARED: Final = (
+    "ledger.domain.history",
+    "ledger.domain.routing",
+    "ledger.domain.roles",
+    "ledger.domain.when",
+    "ledger.domain.vocabulary",
+    "ledger.domain.events",
+)
 # Reading stream by stream may cost this many times more a fact than reading the books in order: a stream is one
 # query, its part in the sealed book one query a fact.
 _STREAM_COST: Final = 4
@@ -48,15 +60,30 @@ def views_folder(ledger: Path) -> Path:
 
 
 def show(
-    reader: Reader, view_name: str, audience: Audience, *, as_of: str | int | None = None, folder: Path | None = None
+    reader: Reader,
+    view_name: str,
+    audience: Audience,
+    *,
+    sight: Sight | None = None,
+    role: str = "",
+    as_of: str | int | None = None,
+    folder: Path | None = None,
 ) -> Result:
     """The view as of a position or recorded time (None: now), kept in `folder` if there is one.
 
+    `sight` and `role` are those of who asks; without them there is no view that needs names or is for certain roles.
     `reader` is handed over not entered. Raises UnknownViewError, ViewDeniedError, and ValueError for an as-of that
     means no position.
     """
-    view = view_for(view_name, audience)
-    if as_of is None and folder is not None:
+    if sight is not None and audience is Audience.UNMASKED and not sight.arms:
+        raise ViewDeniedError("sight: has no arms in it, and so no unmasked view")
+    view = view_for(view_name, audience, sight, role)
+    if view.needs_identity and sight is not None:
+        with reader:
+            position = _for(Audience.MASKED, reader.position_at(as_of))
+            histories = named_histories(view, reader, position, sight, _IN_MEMORY)
+            return _result(view, Audience.MASKED, reader, position, _stored(view, Audience.MASKED, histories))
+    if as_of is None and folder is not None and view.kept:
         try:
             with open_store(folder, audience) as store:
                 return _show_stored(store, reader, view)
@@ -68,16 +95,19 @@ def show(
 
 
 def catch_up(reader: Reader, audience: Audience, folder: Path, names: Iterable[str] | None = None) -> Position:
-    """Bring the stored views (all of the audience, or those named) to the head. Raises StoreUnavailableError."""
+    """Bring the kept views (all of the audience, or those named) to the head. Raises StoreUnavailableError."""
     with open_store(folder, audience) as store, store.writing(), reader:
         return _advance(store, reader, _views(audience, names))
 
 
 def rebuild(reader: Reader, audience: Audience, folder: Path) -> Position:
-    """Throw the stored views of the audience away and make them all again. Raises StoreUnavailableError."""
-    with open_store(folder, audience) as store, store.writing(), reader:
-        store.clear()
-        return _advance(store, reader, _views(audience, None))
+    """Throw the kept views of the audience away and make them all again. Raises StoreUnavailableError."""
+    with open_store(folder, audience) as store:
+        with store.writing(), reader:
+            store.clear()
+            position = _advance(store, reader, _views(audience, None))
+        store.scrub()
+    return position
 
 
 def fold(view: View, audience: Audience, histories: Iterable[History]) -> Iterator[Contribution]:
@@ -95,9 +125,13 @@ def code_of(view: View, audience: Audience) -> str:
 
 
 def _views(audience: Audience, names: Iterable[str] | None) -> list[View]:
+    views = [view for view in VIEWS.values() if view.kept and view.exists_for(audience)]
     if names is None:
-        return [view for view in VIEWS.values() if view.open_to(audience)]
-    return [view_for(name, audience) for name in names]
+        return views
+    wanted = set(names)
+    if unknown := sorted(wanted.difference(view.name for view in views)):
+        raise UnknownViewError(f"view: {unknown[0]!r} is not kept for this audience")
+    return [view for view in views if view.name in wanted]
 
 
 def _show_stored(store: ViewStore, reader: Reader, view: View) -> Result:
@@ -179,6 +213,11 @@ def _in_memory(view: View, audience: Audience, reader: Reader, stop: Position) -
     else:
         streams = sorted({fact.stream for fact in facts if view.takes(fact.stream)})
         histories = (History(stream, tuple(_whole(reader, stream, stop, sealed=sealed))) for stream in streams)
+    return _stored(view, audience, histories)
+
+
+def _stored(view: View, audience: Audience, histories: Iterable[History]) -> Iterator[Stored]:
+    """The rows as a store would give them back."""
     names = [column.name for column in view.columns(audience)]
     for key, rows in fold(view, audience, histories):
         for row in rows:

@@ -5,8 +5,10 @@ Rules
   code, and the heads of the ledger there. A view's rows and its position change in one transaction or not at all.
 - The file says nothing that the ledger does not say. Delete it, and it is made again with the same tables.
 - A file of another schema, or one that SQLite can't read, is emptied or replaced; it is never repaired.
-- Rows that go are overwritten (secure_delete): an erased person must not be left in free pages.
-- The unmasked file is for its owner alone (mode 600).
+- Rows that go are overwritten (secure_delete): what is erased must not be left in free pages. `scrub` brings the log
+  into the file and cuts it to nothing; only then is what it held gone from the folder. What a disk or a backup keeps
+  of blocks that were overwritten is beyond a program's reach.
+- The unmasked file is for its owner alone (mode 600), and so is its log, which SQLite makes with the file's mode.
 """
 
 import os
@@ -63,11 +65,13 @@ class ViewStore:
     def _opened(self) -> apsw.Connection:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         if self.audience is Audience.UNMASKED:
-            os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
+            _for_the_owner(self.path)
         connection = apsw.Connection(str(self.path))
         try:
             connection.set_busy_timeout(_WAIT_MS)
-            connection.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA secure_delete = ON")
+            # One by one, and each read to its end: apsw stops at the first row, and runs nothing after it.
+            for setting in ("journal_mode = WAL", "synchronous = NORMAL", "secure_delete = ON"):
+                connection.execute(f"PRAGMA {setting}").fetchall()
             if self._schema(connection) != SCHEMA:
                 connection.execute("BEGIN IMMEDIATE")
                 if self._schema(connection) != SCHEMA:  # nobody else was faster
@@ -169,6 +173,19 @@ class ViewStore:
         """Drop everything, within the transaction: other processes may have the file open, so it is not deleted."""
         _empty(self._connection)
 
+    def scrub(self) -> None:
+        """Leave nothing in file and log of what is not in the tables. Raises StoreUnavailableError while others read.
+
+        Pages that were freed are zeros since then (secure_delete), as far as they are in the file; the log holds pages
+        as they once were, and is emptied.
+        """
+        try:
+            busy = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()[0][0]
+        except apsw.Error as error:
+            raise StoreUnavailableError(f"{self.path}: {error}") from error
+        if busy:
+            raise StoreUnavailableError(f"{self.path}: somebody reads the views; rebuild them again when nobody does")
+
     def close(self) -> None:
         """Let go of the file."""
         self._connection.close()
@@ -177,6 +194,16 @@ class ViewStore:
 def open_store(folder: Path, audience: Audience) -> "closing[ViewStore]":
     """The store of an audience in `folder`, closed at the end of a `with`. Raises StoreUnavailableError."""
     return closing(ViewStore(folder / audience.file_name, audience))
+
+
+def _for_the_owner(path: Path) -> None:
+    """Make the file, if it is not there, and let nobody else read it, if somebody could."""
+    descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        if os.fstat(descriptor).st_mode & 0o077:
+            os.fchmod(descriptor, 0o600)
+    finally:
+        os.close(descriptor)
 
 
 def _table(view: View) -> str:

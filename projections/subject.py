@@ -13,18 +13,22 @@ Rules
 - Severity of an adverse event is the worst ever stated; all else about it is as last stated.
 - An adverse event is open unless it has an end, an outcome that is one, or the subject has died.
 - Somebody was alive on the day of a visit done, of vital status ALIVE, of a consent given by themselves, of the
-  randomization, of an adverse event's onset or report, and of a disposition, unless that says lost or dead. Only
-  open facts count, and only those whose day is known, so that masked and unmasked tables agree.
+  randomization, of an adverse event's onset or report, and of a disposition, unless that says lost or dead. No
+  record of the product counts, and only days that are known, so that masked and unmasked tables agree, but for what
+  somebody entered after having been unblinded.
+- Names of adverse events are a book's own: a masked person cannot know that an unblinded one has used a name. What
+  an unblinded person says further is of the event that was entered after unblinding, else of the open one.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
-from ledger.domain.history import Fact
+from ledger.domain.history import ABOUT, Fact
+from ledger.domain.vocabulary import Book
 from ledger.domain.when import Moment, compare
-from projections.histories import History
+from projections.histories import History, marked
 
 _DISPOSITION: Final = "DISPOSITION"
 _VITAL_STATUS: Final = "VITAL STATUS"
@@ -32,6 +36,9 @@ _SEVERITIES: Final = ("MILD", "MODERATE", "SEVERE")
 _RESOLVED: Final = ("RECOVERED/RESOLVED", "RECOVERED/RESOLVED WITH SEQUELAE", "FATAL")
 RELATED: Final = ("POSSIBLE", "PROBABLE", "DEFINITE", "RELATED")
 """Opinions of causality that count as related; REMOTE does not."""
+
+Entry: TypeAlias = tuple[Book, int]
+"""A book and a seq in it."""
 
 _ENDS: Final = {
     "COMPLETED": "COMPLETED",
@@ -48,7 +55,7 @@ class AdverseEventStory:
     """An adverse event as it is known now."""
 
     ae: str
-    seq: int
+    order: tuple[int, bool, int]
     term: str | None
     onset: str | None
     ended: str | None
@@ -59,6 +66,8 @@ class AdverseEventStory:
     outcome: str | None
     soc: str | None = None
     pt: str | None = None
+    after_unblinding: bool = False
+    """Whether anything of it was entered by somebody who had been unblinded."""
 
     @property
     def open(self) -> bool:
@@ -84,11 +93,14 @@ class SubjectStory:
     arm: str | None = None
     treatments: list[Fact] = field(default_factory=list)
     visits: list[Fact] = field(default_factory=list)
-    adverse_events: dict[str, AdverseEventStory] = field(default_factory=dict)
+    adverse_events: dict[tuple[str, bool], AdverseEventStory] = field(default_factory=dict)
+    """(name, whether reported after unblinding) -> the event."""
     dispositions: list[Fact] = field(default_factory=list)
     death: Fact | None = None
     vitals: list[Fact] = field(default_factory=list)
     alive_on: list[str] = field(default_factory=list)
+    corrections: dict[Entry, list[Entry]] = field(default_factory=dict)
+    """Entry -> the entries that corrected it."""
 
     @property
     def randomized_on(self) -> str | None:
@@ -165,11 +177,15 @@ class SubjectStory:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A subject's status, since when (as stated), and the seqs of the open entries that made it."""
+    """A subject's status, since when (as stated), and the entries that made it."""
 
     status: str
     since: str | None
-    made_by: tuple[int, ...]
+    made_by: frozenset[Entry]
+
+    def seqs(self, book: Book) -> list[int]:
+        """The seqs of those entries that lie in a book."""
+        return sorted(seq for of, seq in self.made_by if of is book)
 
 
 def happened(fact: Fact | None) -> str | None:
@@ -193,6 +209,10 @@ def story_of(history: History) -> SubjectStory:
     story: SubjectStory | None = history.folded.get("subject")
     if story is None:
         story = history.folded["subject"] = SubjectStory(history.key.removeprefix("subject/"))
+        for fact in history.recorded:
+            if fact.type in ABOUT:
+                about = (ABOUT[fact.type], fact.data["target_seq"])
+                story.corrections.setdefault(about, []).append((fact.book, fact.seq))
         for fact in history.corrected:
             _take(story, fact)
     return story
@@ -220,8 +240,8 @@ def standing_of(story: SubjectStory) -> Standing | None:
     status, since, _ = next((step for step in reversed(steps) if step[0] == "DIED"), steps[-1])
     if status == "DIED":
         since = story.died_on or since
-    made_by = {seq for _, _, fact in steps for seq in (fact.seq, *fact.corrected_by)}
-    return Standing(status, since, tuple(sorted(made_by)))
+    own = {(fact.book, fact.seq) for _, _, fact in steps}
+    return Standing(status, since, frozenset(own.union(*(story.corrections.get(entry, ()) for entry in own))))
 
 
 def _take(story: SubjectStory, fact: Fact) -> None:
@@ -276,9 +296,9 @@ def _take_adverse_event(story: SubjectStory, fact: Fact) -> None:
     data: Any = fact.data
     ae = data.get("ae")
     if fact.type.startswith("adverse-event.reported"):
-        story.adverse_events[ae] = AdverseEventStory(
+        story.adverse_events[ae, marked(fact)] = AdverseEventStory(
             ae=ae,
-            seq=fact.seq,
+            order=fact.order,
             term=data.get("term"),
             onset=data.get("onset"),
             ended=data.get("ended"),
@@ -287,15 +307,17 @@ def _take_adverse_event(story: SubjectStory, fact: Fact) -> None:
             seriousness=tuple(data.get("seriousness", ())),
             causality=data.get("causality"),
             outcome=data.get("outcome"),
+            after_unblinding=marked(fact),
         )
         if data.get("onset"):
             _alive(story, data["onset"])
         if data.get("outcome") != "FATAL":
             _alive(story, happened(fact))
         return
-    event = story.adverse_events.get(ae)
+    event = story.adverse_events.get((ae, marked(fact))) or story.adverse_events.get((ae, False))
     if event is None:  # its report is withheld from this reader
         return
+    event.after_unblinding |= marked(fact)
     if fact.type.startswith("adverse-event.coded"):
         event.soc, event.pt = data.get("system_organ_class"), data.get("preferred_term")
         return

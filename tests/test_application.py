@@ -2,6 +2,7 @@
 
 import multiprocessing
 import threading
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from ledger.application import CommandRefusedError
 from ledger.domain.commands import parse_command
 from ledger.domain.protocol import Protocol, reference_protocol
 from ledger.domain.vocabulary import Book
-from ledger.keys.file import KeysError, keys_folder
+from ledger.keys.file import KeysError, keys_folder, load_keys
 from ledger.proof.ledger_file import LedgerFileError
 from ledger.proof.sections import ARM, PLAIN
 from ledger.proof.verify import verify_ledger
@@ -30,7 +31,7 @@ def trial(tmp_path: Path) -> Trial:
 
 
 def types(path: Path, book: Book = Book.OPEN) -> list[str]:
-    with LedgerReader(path, books=frozenset({book}), classes=frozenset({PLAIN, ARM})) as reader:
+    with LedgerReader(path, books=frozenset({book}), classes=frozenset({PLAIN, ARM}), keys=load_keys(path)) as reader:
         return [fact.type for fact in reader.facts() if fact.book is book]
 
 
@@ -295,7 +296,9 @@ def test_an_answer_tells_the_types_of_events_the_same_each_time(trial: Trial) ->
 
 def test_the_arm_is_assigned_by_the_ledger_and_not_by_who_asked_for_it(trial: Trial) -> None:
     trial.randomized("S-1")
-    with LedgerReader(trial.path, books=frozenset(Book), classes=frozenset({PLAIN, ARM})) as reader:
+    with LedgerReader(
+        trial.path, books=frozenset(Book), classes=frozenset({PLAIN, ARM}), keys=load_keys(trial.path)
+    ) as reader:
         actors = {fact.type: fact.actor.role for fact in reader.facts()}
     assert actors["subject.randomized/1"] == "investigator"
     assert actors["arm.assigned/1"] == "system"
@@ -304,7 +307,7 @@ def test_the_arm_is_assigned_by_the_ledger_and_not_by_who_asked_for_it(trial: Tr
 def test_an_exact_position_in_both_books_is_for_who_may_see_both(trial: Trial) -> None:
     for number in range(3):
         trial.randomized(f"S-{number}")
-    both = LedgerReader(trial.path, books=frozenset(Book), classes=frozenset({PLAIN, ARM}))
+    both = LedgerReader(trial.path, books=frozenset(Book), classes=frozenset({PLAIN, ARM}), keys=load_keys(trial.path))
     with both as reader:
         end = reader.head()
         assert end.sealed == 3
@@ -339,3 +342,20 @@ def test_an_import_licence_cannot_be_written_into_a_command(trial: Trial) -> Non
         trial.do("halt-trial", {"reason": "r"}, provenance=claim,
                  actor={"id": "dm", "role": "data-manager", "org": "o"})  # fmt: skip
     assert refused.value.refusal.rule == "provenance"
+
+
+def test_an_erasure_that_comes_as_any_other_command_destroys_the_key_too(trial: Trial) -> None:
+    trial.consent("S-1")
+    trial.consent("S-2")
+    trial.do("erase-identity", {"subject": "S-1", "reason": "asked for it"})
+    with closing(load_keys(trial.path)) as keys:
+        assert keys.destroyed("identity", "subject/S-1")
+        assert keys.section_key("identity", "subject/S-2") is not None
+    assert verify_ledger(trial.path).ok
+
+
+def test_what_is_erased_is_not_erased_twice(trial: Trial) -> None:
+    trial.consent("S-1")
+    trial.do("erase-identity", {"subject": "S-1", "reason": "asked for it"})
+    with pytest.raises(CommandRefusedError, match="erased already"):
+        trial.do("erase-identity", {"subject": "S-1", "reason": "asked again"})

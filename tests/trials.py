@@ -1,5 +1,6 @@
 """Small trials for tests: a ledger of the reference trial, and commands for it."""
 
+from base64 import b64encode
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -9,8 +10,12 @@ from typing import Any
 from api.bootstrap import create_trial
 from api.cli.demo import SeededRandomness, SimulatedClock
 from ledger.application import Answer, TrialLedger
+from ledger.domain.allocation import default_parameters
 from ledger.domain.commands import parse_command
 from ledger.domain.protocol import Protocol, reference_protocol
+from ledger.keys.allocation import keep_allocation
+from ledger.keys.file import load_keys
+from ledger.proof.allocation import Parameters, commitment
 from ledger.proof.entry import Actor
 from tests.domain.test_criteria import GOOD
 
@@ -18,6 +23,8 @@ START = datetime(2020, 5, 6, 8, 0, tzinfo=UTC)
 SITE = reference_protocol().sites[0].id
 ROLES = {
     "activate-site": "sponsor",
+    "commit-allocation": "statistician",
+    "bind-allocation": "statistician",
     "halt-trial": "sponsor",
     "restart-trial": "sponsor",
     "record-treatment": "pharmacist",
@@ -40,11 +47,12 @@ class Trial:
         keys: Callable[[int], bytes] | None = None,
     ) -> None:
         self.path = folder / "trial.db"
+        self.protocol = protocol or reference_protocol()
         self.clock = SimulatedClock(START)
         self.randomness = SeededRandomness(seed)
         self.ledger: TrialLedger = create_trial(
             self.path,
-            protocol or reference_protocol(),
+            self.protocol,
             actor=Actor("sponsor-1", "IIS-FJD", "sponsor"),
             host="test.invalid",
             clock=self.clock,
@@ -52,6 +60,7 @@ class Trial:
             random=keys or self.randomness.keys,
         )
         self._number = 0
+        self._has_list = False
 
     def envelope(self, type_: str, data: dict[str, Any], **more: Any) -> dict[str, Any]:
         """A command as JSON-ready data, one minute after the last."""
@@ -82,8 +91,22 @@ class Trial:
             },
         )
 
+    def with_list(self) -> None:
+        """An allocation list: committed to, and bound to a value from outside."""
+        if self._has_list:
+            return
+        self._has_list = True
+        parameters, secret = default_parameters(self.protocol), self.randomness.keys(32)
+        keys = load_keys(self.path)
+        keep_allocation(keys, secret, parameters)
+        keys.close()
+        committed = commitment(secret, Parameters.from_value(parameters))
+        self.do("commit-allocation", {"commitment": committed, "method": parameters["method"]})
+        self.do("bind-allocation", {"kind": "BEACON", "value": b64encode(b"a value from outside").decode()})
+
     def randomized(self, subject: str) -> None:
         """A subject from consent to its place on the list."""
+        self.with_list()
         self.consent(subject)
         self.do("record-screening", {"subject": subject, "values": ELIGIBLE})
         self.do("enrol-subject", {"subject": subject})

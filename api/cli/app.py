@@ -6,6 +6,9 @@ from typing import Annotated, Optional
 
 import typer
 
+from api.cli import guarding
+from api.cli.options import AsJson, LedgerFile, RoleName
+
 app = typer.Typer(
     name="trial-ledger",
     help="A clinical trial recorded as hash-chained events in one file, which anyone can verify and rebuild.",
@@ -16,28 +19,6 @@ app = typer.Typer(
 )
 bring = typer.Typer(help="Bring in data or a protocol from elsewhere.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(bring, name="import")
-
-LedgerFile = Annotated[Path, typer.Argument(metavar="LEDGER", help="The ledger file.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-
-
-class RoleName(StrEnum):
-    """The roles of DESIGN section 8, as the command line offers them."""
-
-    PARTICIPANT = "participant"
-    CARE_PROVIDER = "care-provider"
-    INVESTIGATOR = "investigator"
-    OUTCOMES_ASSESSOR = "outcomes-assessor"
-    PHARMACIST = "pharmacist"
-    STATISTICIAN = "statistician"
-    DMC = "dmc"
-    SAFETY_PHYSICIAN = "safety-physician"
-    MONITOR = "monitor"
-    AUDITOR = "auditor"
-    INSPECTOR = "inspector"
-    SPONSOR = "sponsor"
-    DATA_MANAGER = "data-manager"
-    ARCHIVE = "archive"
 
 
 class ViewName(StrEnum):
@@ -52,6 +33,10 @@ class ViewName(StrEnum):
     AE_RATE = "ae-rate"
     DEVIATIONS = "deviations"
     AUDIT = "audit"
+    ALLOCATION = "allocation"
+    UNBLINDING = "unblinding"
+    ACCESS = "access"
+    IDENTITIES = "identities"
 
 
 @app.command()
@@ -141,15 +126,31 @@ def show(
         typer.Option("--as-of", help="As known at a position (SEQ or SEQ/SEALED) or a recorded time (ISO 8601)."),
     ] = None,
     role: Annotated[RoleName, typer.Option(help="As whom to look.", show_choices=False)] = RoleName.SPONSOR,
+    actor: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            envvar="TRIAL_LEDGER_ACTOR",
+            help="Who looks, as a pseudonym: looks at arms and names are recorded. By default your user name.",
+        ),
+    ] = None,
+    org: Annotated[str, typer.Option(envvar="TRIAL_LEDGER_ORG", help="The organisation of who looks.")] = "not stated",
+    site: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option("--site", help="A site of one's own, whose subjects' names may be shown; may be given again."),
+    ] = None,
     as_json: AsJson = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print the rows as CSV.")] = False,
 ) -> None:
-    """Show a view of the trial, as one role may see it, as known now or at any earlier point."""
+    """Show a view of the trial, as one role may see it, as known now or at any earlier point.
+
+    Who looks at arms or names is recorded first; where that is not possible, nothing is shown.
+    """
     from api.cli import look
 
     if as_json and as_csv:
         raise typer.BadParameter("--json and --csv exclude each other")
-    look.show(view.value, ledger, as_of, role.value, "json" if as_json else "csv" if as_csv else "table")
+    form = "json" if as_json else "csv" if as_csv else "table"
+    look.show(view.value, ledger, as_of, role.value, form, actor=actor, org=org, sites=site or ())
 
 
 @app.command()
@@ -161,11 +162,17 @@ def rebuild(ledger: LedgerFile, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def verify(ledger: LedgerFile, as_json: AsJson = False) -> None:
+def verify(
+    ledger: LedgerFile,
+    no_keys: Annotated[
+        bool, typer.Option("--no-keys", help="Leave sealed sections closed, even where their keys lie beside it.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Recompute everything from the stored bytes, and name each place where something does not hold."""
     from api.cli import check
 
-    check.verify(ledger, as_json)
+    check.verify(ledger, not no_keys, as_json)
 
 
 @app.command()
@@ -178,6 +185,9 @@ def entry(
     from api.cli import check
 
     check.entry(ledger, seq, sealed)
+
+
+guarding.add_to(app)
 
 
 def main() -> None:

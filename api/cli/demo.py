@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from api.cli.output import VERIFICATION_FAILED, errors_named, fail, print_table, progress, say
-from ledger.keys.file import keys_folder
+from api.outbox import names_in, outbox_folder
+from ledger.keys.file import KEY_FILES, keys_folder
 from ledger.proof.ledger_file import LedgerFileError, check_ledger_file
 from ledger.recording.engine import StorageError, fetch, open_reading
 from projections.runner import views_folder
@@ -74,10 +75,10 @@ class SeededRandomness:
 def run(folder: Path, seed: int, subjects: int, *, serve: bool) -> None:
     """Play the story into `folder`/NCT04348461.db and show what came of it."""
     path = _fresh(folder)
-    play(path, seed, subjects, SeededRandomness(seed))
+    ended = play(path, seed, subjects, SeededRandomness(seed))
     _verify(path)
     _tamper(path, folder / _TAMPERED, seed)
-    _show(path)
+    _show(path, ended)
     say(f"\nThe ledger is {path}. Try: trial-ledger show audit {path} | trial-ledger verify {path}")
     if serve:
         say("There are no pages to serve yet: they come with the API. (--no-serve silences this line.)")
@@ -99,8 +100,9 @@ def _fresh(folder: Path) -> Path:
         for suffix in ("", "-wal", "-shm"):
             found.with_name(found.name + suffix).unlink(missing_ok=True)
         for beside, names in (
-            (keys_folder(found), ["trial.json"]),
+            (keys_folder(found), KEY_FILES),
             (views_folder(found), [f"{name}.db{end}" for name in ("open", "unmasked") for end in ("", "-wal", "-shm")]),
+            (outbox_folder(found), names_in(outbox_folder(found))),
         ):
             for name in names:
                 (beside / name).unlink(missing_ok=True)
@@ -125,10 +127,10 @@ def _is_demo(path: Path) -> bool:
     return bool(rows) and str(rows[0][0]).startswith(f"{_HOST}/")
 
 
-def play(path: Path, seed: int, subjects: int, randomness: SeededRandomness) -> None:
-    """Record the story of `seed` in a new ledger."""
-    from api.bootstrap import create_trial
-    from api.simulation import Pharmacy, story, with_treatments
+def play(path: Path, seed: int, subjects: int, randomness: SeededRandomness) -> datetime:
+    """Record the story of `seed` in a new ledger; gives the time at which it ends."""
+    from api.bootstrap import create_trial, keep_list
+    from api.simulation import Pharmacy, simulated_list, story, with_treatments
     from ledger.domain.protocol import reference_protocol
     from ledger.proof.entry import Actor
 
@@ -145,6 +147,7 @@ def play(path: Path, seed: int, subjects: int, randomness: SeededRandomness) -> 
         random=randomness.keys,
         provenance={"kind": "simulation", "source": f"trial-ledger demo, seed {seed}"},
     )
+    keep_list(path, *simulated_list(protocol, seed))
     told = list(story(protocol, seed=seed, subjects=subjects))
     recorded, refused = 0, 0
     say(f"Recording {len(told)} steps and the treatments that follow from the arms …")
@@ -157,6 +160,7 @@ def play(path: Path, seed: int, subjects: int, randomness: SeededRandomness) -> 
                 refused += 1
             step()
     say(f"{recorded} commands recorded; {refused} refused, each by the rule that the story expected.")
+    return clock.at
 
 
 def _tell(ledger: TrialLedger, happening: Step) -> bool:
@@ -177,10 +181,12 @@ def _tell(ledger: TrialLedger, happening: Step) -> bool:
 
 
 def _verify(path: Path) -> None:
+    from api.cli.check import held_keys, held_list
     from ledger.proof.__main__ import in_words
     from ledger.proof.verify import verify_ledger
 
-    report = verify_ledger(path)
+    with held_keys(path) as keys:
+        report = verify_ledger(path, keys=keys, secret=held_list(keys))
     say("\nverify " + str(path))
     say(in_words(report))
     if not report.ok:
@@ -219,11 +225,13 @@ def _alter_one_byte(copy: Path, seed: int) -> int:
     return int(seq)
 
 
-def _show(path: Path) -> None:
-    from api.bootstrap import viewing
+def _show(path: Path, at: datetime) -> None:
+    """A few views. Whoever runs the demo is shown arms in them, and that is on the record as any other look is."""
+    from api.access import Session, viewer_of
 
+    sessions = {role: Session(path, viewer_of("demo", role, "demo"), clock=SimulatedClock(at)) for _, role in _VIEWS}
     for view, role in _VIEWS:
-        result = _in_short(viewing(path, role).show(view, None))
+        result = _in_short(sessions[role].show(view))
         print_table(f"{result.title} (as {role})", *result.grid())
 
 

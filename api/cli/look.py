@@ -1,19 +1,41 @@
 """`show` and `rebuild`."""
 
+import getpass
+import os
+from collections.abc import Sequence
 from pathlib import Path
 
-from api.cli.output import INPUT, errors_named, fail, print_bytes, print_json, print_table, say, tell
+from api.cli.output import INPUT, USAGE, errors_named, fail, print_bytes, print_json, print_table, say, tell
 
 
 @errors_named()
-def show(view: str, ledger: Path, as_of: str | None, role: str, form: str) -> None:
-    """Print a view in one of three forms: json, csv, table."""
-    from api.bootstrap import DeniedError, viewing
+def show(
+    view: str,
+    ledger: Path,
+    as_of: str | None,
+    role: str,
+    form: str,
+    *,
+    actor: str | None = None,
+    org: str,
+    sites: Sequence[str] = (),
+) -> None:
+    """Print a view in one of three forms: json, csv, table. What is shown was read after the look was recorded."""
+    from pydantic import ValidationError
+
+    from api.access import Session, viewer_of
+    from api.bootstrap import DeniedError, UnknownSiteError
 
     try:
-        result = viewing(ledger, role).show(view, as_of)
+        viewer = viewer_of(actor or whoever_runs_this(), role, org, frozenset(sites))
+    except ValidationError:
+        fail("--actor, --org: a pseudonym of printable ASCII without spaces, and an organisation in one line", USAGE)
+    try:
+        result = Session(ledger, viewer).show(view, as_of)
     except DeniedError as error:
         fail(str(error), INPUT)
+    except UnknownSiteError as error:
+        fail(f"--site: {error}", USAGE)
     if form == "json":
         print_bytes((result.to_json() + "\n").encode())
     elif form == "csv":
@@ -24,9 +46,17 @@ def show(view: str, ledger: Path, as_of: str | None, role: str, form: str) -> No
             tell(line)
 
 
+def whoever_runs_this() -> str:
+    """The operating system's name for who runs the program; its number where there is no name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid-{os.getuid()}"
+
+
 @errors_named()
 def rebuild(ledger: Path, as_json: bool) -> None:
-    """Rebuild the projections of every audience."""
+    """Rebuild the projections of every audience. Nobody is shown anything by it, so it is no access."""
     from api.bootstrap import rebuild_all
 
     done = rebuild_all(ledger)

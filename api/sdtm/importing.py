@@ -22,7 +22,7 @@ from ledger.domain.commands import CommandError, parse_command
 from ledger.keys.file import keys_folder
 from ledger.proof.entry import Actor
 from ledger.proof.ledger_file import LedgerFileError
-from ledger.recording.sqlite import utc_now
+from ledger.recording.live import utc_now
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,7 +96,7 @@ def protocol_from_sdtm(datasets: Mapping[str, Dataset]) -> tuple[Protocol, list[
             "note": _SETTINGS_NOTE,
             "late_entry_days": 3660,
             "consent_document_version": "unknown",
-            "stratification": {"factors": [], "block_sizes": [len(arms)], "concealed": True},
+            "stratification": {"factors": []},
             "visits": visits_of(datasets),
             "follow_up_days": round(int(length[1]) * _DAYS[length[2].upper()]) if length else 0,
         },

@@ -12,7 +12,7 @@ from datetime import timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Final
 
-from api.simulation.steps import MINUTE, Desk, TreatmentPlan, local
+from api.simulation.steps import MINUTE, SAFETY, Desk, TreatmentPlan, local
 from ledger.domain.protocol import DosePlan, Protocol
 
 _MISTYPED, _INTERRUPTED, _FAR_OFF = range(3)
@@ -29,6 +29,7 @@ class Pharmacy:
         self._desk = Desk(seed)
         self._order: dict[str, int] = {}
         self._mistyped: dict[str, tuple[str, Decimal]] = {}
+        self._reported = False
 
     def treatment_commands(self, plan: TreatmentPlan, arm: str) -> list[dict[str, Any]]:
         """The commands that `plan` comes to for a subject of that arm: none for an arm without doses."""
@@ -37,14 +38,43 @@ class Pharmacy:
             return []
         match plan.kind:
             case "dose":
-                return [self._dose(plan, dose)]
+                return [self._preparation(plan, dose), self._dose(plan, dose), *self._interruption(plan)]
             case "action-taken":
-                return [self._action(plan)]
+                return [self._action(plan), *self._assessment(plan)]
             case _:
                 return self._check(plan, dose)
 
+    def _preparation(self, plan: TreatmentPlan, dose: DosePlan) -> dict[str, Any]:
+        data = {
+            "subject": plan.subject,
+            "dose_number": plan.dose_number,
+            "product": dose.intervention,
+            "lot": _lot(plan),
+            "prepared_amount": str(_round(dose.planned_amount(plan.weight_kg))),
+            "unit": dose.unit,
+        }
+        name = f"{plan.subject}-dose-{plan.dose_number}-prepared"
+        actor = plan.site.actor("pharmacist")
+        return self._desk.command(name, "prepare-product", actor, plan.begins - 45 * MINUTE, data)
+
+    def _mishap(self, plan: TreatmentPlan) -> int:
+        return self._order.setdefault(plan.subject, len(self._order)) % _EVERY
+
+    def _interruption(self, plan: TreatmentPlan) -> list[dict[str, Any]]:
+        """What was far from plan had a reason."""
+        if self._mishap(plan) != _FAR_OFF or plan.dose_number != 2:
+            return []
+        data = {
+            "subject": plan.subject,
+            "dose_number": plan.dose_number,
+            "stopped_at": local(plan.begins + 45 * MINUTE),
+            "reason": "Reaction at the infusion site; the rest was discarded",
+        }
+        name, actor = f"{plan.subject}-dose-{plan.dose_number}-interrupted", plan.site.actor("pharmacist")
+        return [self._desk.command(name, "record-interruption", actor, plan.begins + 50 * MINUTE, data)]
+
     def _dose(self, plan: TreatmentPlan, dose: DosePlan) -> dict[str, Any]:
-        mishap = self._order.setdefault(plan.subject, len(self._order)) % _EVERY
+        mishap = self._mishap(plan)
         weight = plan.weight_kg
         if mishap == _MISTYPED and plan.dose_number == 1:
             weight = plan.weight_kg + 10
@@ -64,7 +94,7 @@ class Pharmacy:
             "subject": plan.subject,
             "dose_number": plan.dose_number,
             "product": dose.intervention,
-            "lot": f"SIM-{plan.begins:%Y%m}-{plan.site.letters}",
+            "lot": _lot(plan),
             "weight_kg": str(weight),
             "planned_amount": str(planned),
             "given_amount": str(given),
@@ -86,6 +116,30 @@ class Pharmacy:
         name = f"{plan.subject}-ae-{plan.ae}-action"
         return self._desk.command(name, "record-action-taken", plan.site.actor("pharmacist"), plan.begins, data)
 
+    def _assessment(self, plan: TreatmentPlan) -> list[dict[str, Any]]:
+        """The safety physician's opinion; the first serious event of a treated subject is reported as unexpected."""
+        unexpected, self._reported = not self._reported, True
+        data = {
+            "subject": plan.subject,
+            "ae": plan.ae,
+            "expectedness": "UNEXPECTED" if unexpected else "EXPECTED",
+            "causality": "POSSIBLE" if unexpected else "REMOTE",
+            "reference": "Investigator's Brochure (simulated)",
+        }
+        name = f"{plan.subject}-ae-{plan.ae}-expectedness"
+        made = [self._desk.command(name, "assess-expectedness", SAFETY, plan.begins, data)]
+        if unexpected:
+            data = {
+                "subject": plan.subject,
+                "ae": plan.ae,
+                "report": "SIM-SUSAR-1",
+                "authority": "AEMPS (simulated)",
+                "aware_at": local(plan.begins),
+            }
+            name = f"{plan.subject}-ae-{plan.ae}-reported"
+            made.append(self._desk.command(name, "report-unexpected-reaction", SAFETY, plan.at, data))
+        return made
+
     def _check(self, plan: TreatmentPlan, dose: DosePlan) -> list[dict[str, Any]]:
         if plan.subject not in self._mistyped:
             return []
@@ -99,6 +153,10 @@ class Pharmacy:
         name = f"{plan.subject}-dose-1-corrected"
         actor = plan.site.actor("pharmacist")
         return [self._desk.command(name, "correct-sealed-record", actor, plan.begins, data)]
+
+
+def _lot(plan: TreatmentPlan) -> str:
+    return f"SIM-{plan.begins:%Y%m}-{plan.site.letters}"
 
 
 def _round(amount: Decimal) -> Decimal:

@@ -56,14 +56,16 @@ class Place:
     id: str
     letters: str
 
-    def actor(self, role: str) -> dict[str, str]:
+    def actor(self, role: str, number: int = 1) -> dict[str, str]:
         """Somebody of this site in that role; ids are pseudonyms such as `inv-FJD-1`."""
-        return {"id": f"{_SHORT[role]}-{self.letters}-1", "role": role, "org": self.id}
+        return {"id": f"{_SHORT[role]}-{self.letters}-{number}", "role": role, "org": self.id}
 
 
 _SHORT: Final = {"investigator": "inv", "care-provider": "care", "pharmacist": "pharm"}
 SPONSOR: Final = {"id": "sponsor-1", "role": "sponsor", "org": "sponsor"}
 COMMITTEE: Final = {"id": "dmc-1", "role": "dmc", "org": "dmc"}
+STATISTICIAN: Final = {"id": "stat-1", "role": "statistician", "org": "sponsor"}
+SAFETY: Final = {"id": "safety-1", "role": "safety-physician", "org": "sponsor"}
 DATA_MANAGER: Final = {"id": "dm-1", "role": "data-manager", "org": "sponsor"}
 
 

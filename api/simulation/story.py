@@ -17,6 +17,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from api.simulation import casting
+from api.simulation.allocation import tell_list, with_one_out_of_turn
+from api.simulation.blinding import tell_blinding
 from api.simulation.casting import EAST, EAST_CLOSED, FJD, HALTED, NORTH, PAUSED, RESTARTED, SIMULATED, START, Part
 from api.simulation.pharmacy import Pharmacy
 from api.simulation.steps import COMMITTEE, DAY, HOUR, MINUTE, SPONSOR, Desk, Happening, Step, local, local_day, utc
@@ -41,13 +43,19 @@ def story(protocol: Protocol, *, seed: int = 1, subjects: int = 60) -> Iterator[
     """
     desk, rng = Desk(seed), random.Random(seed)
     parts = casting.cast(rng, subjects)
-    happenings: list[Happening] = list(_trial(protocol, desk))
+    happenings: list[Happening] = [*_trial(protocol, desk), *tell_list(protocol, desk)]
     for part in parts:
         happenings += tell_subject(part, desk, protocol)
     happenings += _refused_and_late(parts, desk)
     happenings.append(_final_cut_off(desk, max(happening.at for happening in happenings)))
     # The sort is stable: what is recorded in the same minute stays in the order in which it was told.
-    yield from sorted(happenings, key=lambda happening: happening.at)
+    happenings.sort(key=_recorded)
+    happenings += tell_blinding(parts, happenings, desk)
+    yield from with_one_out_of_turn(sorted(happenings, key=_recorded))
+
+
+def _recorded(happening: Happening) -> datetime:
+    return happening.at
 
 
 def with_treatments(

@@ -32,6 +32,7 @@ _IN_WORDS: Final = {
     r"^[A-Za-z0-9][A-Za-z0-9 ._/-]{0,63}$": (
         "must be 1 to 64 letters, digits, spaces and ._/- characters, the first a letter or digit"
     ),
+    r"^[0-9a-f]{64}$": "must be 64 hexadecimal digits in lower case",
     NO_CONTROLS: "must not have control characters or line breaks in it",
     LINES: "must not have control characters in it, but tabs and line breaks",
 }

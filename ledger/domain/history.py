@@ -14,9 +14,13 @@ from ledger.proof.entry import Actor
 
 CORRECTIONS: Final = {Book.OPEN: "record.corrected/1", Book.SEALED: "sealed-record.corrected/1"}
 VOIDS: Final = {Book.OPEN: "record.voided/1", Book.SEALED: "sealed-record.voided/1"}
+# By its type, not by the book that it lies in: who is unblinded corrects a record of the open book in the sealed one.
+ABOUT: Final = {type_: book for kinds in (CORRECTIONS, VOIDS) for book, type_ in kinds.items()}
+"""The type of a correction or a voiding -> the book of the record that it is about."""
 _DEVIATIONS: Final = frozenset({"deviation.raised/1", "dose-deviation.raised/1"})
 _OF_AN_EVENT: Final = frozenset(
     {"adverse-event.followed-up/1", "adverse-event.coded/1", "adverse-event.action-taken/1"}
+    | {"expectedness.assessed/1", "unexpected-reaction.reported/1"}
 )
 
 
@@ -64,12 +68,13 @@ def corrected(facts: Iterable[Fact]) -> list[Fact]:
     places: dict[tuple[Book, int], int] | None = None
     gone: set[int] = set()
     for index, fact in enumerate(listed):
-        voids = fact.type == VOIDS[fact.book]
-        if not voids and fact.type != CORRECTIONS[fact.book]:
+        about = ABOUT.get(fact.type)
+        if about is None:
             continue
+        voids = fact.type == VOIDS[about]
         if places is None:
             places = {(known.book, known.seq): place for place, known in enumerate(listed)}
-        place = places.get((fact.book, fact.data["target_seq"]))
+        place = places.get((about, fact.data["target_seq"]))
         if place is None:
             continue
         if voids:
@@ -88,7 +93,9 @@ def _fallen(listed: list[Fact], place: int, until: int) -> Iterator[int]:
         raised = fact.type in _DEVIATIONS and fact.data.get("rule") is not None
         if raised and (fact.book, fact.command) == (target.book, target.command):
             yield index
-        said = reported and fact.type in _OF_AN_EVENT and fact.stream == target.stream
+        # What a masked person said is of what masked people know: it does not fall with a record of the sealed book.
+        theirs = target.book is Book.OPEN or fact.book is Book.SEALED
+        said = reported and theirs and fact.type in _OF_AN_EVENT and fact.stream == target.stream
         if said and fact.data.get("ae") == target.data.get("ae"):
             yield index
 

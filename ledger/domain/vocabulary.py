@@ -122,6 +122,13 @@ class ActionTaken(StrEnum):
     UNKNOWN = "UNKNOWN"
 
 
+class Expectedness(StrEnum):
+    """Whether a reaction is consistent with the reference safety information of the product (ICH E2A II.A.3)."""
+
+    EXPECTED = "EXPECTED"
+    UNEXPECTED = "UNEXPECTED"
+
+
 class VitalStatus(StrEnum):
     ALIVE = "ALIVE"
     DEAD = "DEAD"

@@ -1,1 +1,1 @@
-"""Signing and sealing keys."""
+"""The keys of a ledger: where they lie, how they are wrapped, rotated and destroyed."""

@@ -1,81 +1,65 @@
-"""Keys in files beside the ledger: `<ledger>.keys/trial.json`, mode 600, in a folder of mode 700.
+"""The keys of a ledger in the folder beside it. `docs/keys.md`
 
-They never stand in the ledger, in a log, or in an error. Whoever holds them can look up the sealed book's entries
-and knows the allocation list; the ledger's administrator need not be that person.
+    <ledger>.keys/                mode 700
+        identity.kek              mode 600; the key-encryption key, or where in a token it lies
+        sealed.kek                the same
+        data-keys.db              mode 600; the data keys, each wrapped by one of the two
+
+They never stand in the ledger, in a log, or in an error. Whoever holds both knows names and arms; the ledger's
+administrator need not be that person.
 """
 
-import hmac
-import json
-import os
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-_BYTES: Final = 32
-_NAMES: Final = ("allocation", "digest", "marks")
+from ledger.keys.folder import DestroyedKeyError, KeysError, keys_folder, require_private, sync_folder, write_new
+from ledger.keys.kek import KEY_BYTES, KINDS, FileKek, Kek, kek_file
+from ledger.keys.rotation import Rotation, rotate_keys
+from ledger.keys.store import DATABASE, create_database
+from ledger.keys.token import TokenPlace
+from ledger.keys.trial_keys import FIRST_KEYS, TrialKeys
+
+__all__ = [
+    "KEY_FILES",
+    "DestroyedKeyError",
+    "KeysError",
+    "Rotation",
+    "TokenPlace",
+    "TrialKeys",
+    "create_keys",
+    "keys_folder",
+    "load_keys",
+    "rotate_keys",
+]
+
+KEY_FILES: Final = tuple(
+    [f"{kind}.kek{end}" for kind in KINDS for end in ("", ".new")] + [DATABASE, f"{DATABASE}-journal"]
+)
+"""All files that the keys of a ledger may lie in, by name."""
 
 
-class KeysError(Exception):
-    """The keys of a ledger are missing, unreadable, or open to others."""
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class TrialKeys:
-    """The secrets of one trial, 32 bytes each.
-
-    `marks` looks up sealed entries, `digest` keys the digests of commands, `allocation` is the seed of the list.
-    """
-
-    marks: bytes
-    digest: bytes
-    allocation: bytes
-
-    def digest_of(self, section_class: str, canonical: bytes) -> str:
-        """The keyed digest (hex) of a command whose most guarded section is of that class."""
-        key = hmac.digest(self.digest, b"digest\x00" + section_class.encode(), "sha256")
-        return hmac.digest(key, canonical, "sha256").hex()
-
-
-def keys_folder(ledger: Path) -> Path:
-    """Where the keys of a ledger file lie."""
-    return ledger.with_name(f"{ledger.name}.keys")
-
-
-def create_keys(ledger: Path, random: bytes) -> TrialKeys:
-    """Write new keys for a ledger, out of 96 random bytes. Keys that are there already are never overwritten."""
-    if len(random) != _BYTES * len(_NAMES):
-        raise ValueError(f"{_BYTES * len(_NAMES)} random bytes are needed")
+def create_keys(ledger: Path, random: Callable[[int], bytes]) -> TrialKeys:
+    """Write new keys for a ledger. Keys that are there already are never overwritten."""
     folder = keys_folder(ledger)
-    secrets = {name: random[_BYTES * index : _BYTES * (index + 1)].hex() for index, name in enumerate(_NAMES)}
+    keks: dict[str, Kek] = {}
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
-        handle = os.open(folder / "trial.json", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w") as file:
-            json.dump(secrets, file)
-            file.flush()
-            os.fsync(file.fileno())
+        require_private(folder)
+        if any((folder / name).exists() for name in (DATABASE, *(f"{kind}.kek" for kind in KINDS))):
+            raise FileExistsError
+        sync_folder(folder.parent)
+        for kind in KINDS:
+            keks[kind] = FileKek(random(KEY_BYTES))
+            write_new(kek_file(folder, kind), keks[kind].content())
+        create_database(folder, keks, {name: (kind, random(KEY_BYTES)) for name, kind in FIRST_KEYS})
     except FileExistsError:
         raise KeysError(f"{folder}: keys are there already; they are never overwritten") from None
     except OSError as error:
         raise KeysError(f"{folder}: keys cannot be written ({error.strerror})") from None
-    return _from_json(secrets)
+    return TrialKeys(ledger)
 
 
 def load_keys(ledger: Path) -> TrialKeys:
-    """Read the keys of a ledger. Raises KeysError if they are missing, malformed, or readable by others."""
-    path = keys_folder(ledger) / "trial.json"
-    try:
-        if path.stat().st_mode & 0o077:
-            raise KeysError(f"{path}: others can read the keys; set its mode to 600")
-        return _from_json(json.loads(path.read_text()))
-    except FileNotFoundError:
-        raise KeysError(f"{path}: the keys of this ledger are not here; nothing can be recorded without") from None
-    except (OSError, ValueError, KeyError, TypeError):
-        raise KeysError(f"{path}: the keys cannot be read") from None
-
-
-def _from_json(secrets: dict[str, str]) -> TrialKeys:
-    values = {name: bytes.fromhex(secrets[name]) for name in _NAMES}
-    if any(len(value) != _BYTES for value in values.values()):
-        raise ValueError("a key has the wrong length")
-    return TrialKeys(**values)
+    """The keys of a ledger. Raises KeysError if they are missing, malformed, or open to others."""
+    return TrialKeys(ledger)

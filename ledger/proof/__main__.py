@@ -1,6 +1,6 @@
 """`python -m ledger.proof LEDGER`: the verifier alone, with the standard library and cryptography.
 
-Exit 0: nothing is wrong. 1: something is. 2: usage. 3: the file cannot be read as a ledger.
+Exit 0: nothing is wrong. 1: something is. 2: usage. 3: the ledger, or the file of data keys, cannot be read.
 """
 
 import argparse
@@ -9,9 +9,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ledger.proof.findings import Report
+from ledger.proof.data_keys import DataKeysError, load_data_keys
 from ledger.proof.ledger_file import LedgerFileError
 from ledger.proof.verify import verify_ledger
+from ledger.proof.words import in_words
+
+__all__ = ["in_words", "main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -23,31 +26,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         epilog="Evidence bundles are not read yet; they come with a later version.",
     )
     parser.add_argument("ledger", type=Path, metavar="LEDGER", help="the ledger file")
+    parser.add_argument(
+        "--data-keys", type=Path, metavar="FILE",
+        help="data keys (JSON), with which sealed sections are opened and checked too; without, only their ciphertexts "
+        "are. Nobody else may be able to read the file",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     parsed = parser.parse_args(arguments)
     try:
-        report = verify_ledger(parsed.ledger)
-    except LedgerFileError as error:
+        keys = None if parsed.data_keys is None else load_data_keys(parsed.data_keys)
+        report = verify_ledger(parsed.ledger, keys=keys)
+    except (LedgerFileError, DataKeysError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 3
     print(json.dumps(report.to_json(), indent=2) if parsed.json else in_words(report))
     return 0 if report.ok else 1
-
-
-def in_words(report: Report) -> str:
-    """The report for people."""
-    lines = []
-    for name, book in (("open", report.open), ("sealed", report.sealed)):
-        shown = book.to_json()
-        lines.append(f"{name} book: {book.size} entries, root {shown['root']}, head {shown['head']}")
-    lines += [str(finding) for finding in report.findings]
-    if report.ok:
-        lines.append(f"Verified ({report.assurance}): every entry, column and payload is as chain and tree have it.")
-    else:
-        sound = ", ".join(f"{book} {first} to {last}" for book, first, last in report.sound)
-        count = len(report.findings)
-        lines.append(f"NOT verified: {count} finding{'s' if count > 1 else ''}. Sound: {sound or 'nothing'}.")
-    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,17 @@
 """What a verification says: findings, and a report of them. Findings are data; only unreadable input raises.
 
 A finding names the book, the position and, where it is known, the stream, and says in a sentence what is wrong.
+A report says too how much of it was checked: which sealed sections were opened, and which stayed closed.
 Those with a position come first, the open book before the sealed one; what concerns the file as a whole follows,
 and the schema is last. One cause gives one finding as far as that can be told.
 """
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
+
+from ledger.proof.allocation_check import AllocationFinding
 
 CODES: Final = {
     "missing": "entries are not in the file",
@@ -22,6 +25,8 @@ CODES: Final = {
     "column": "a stored column is not what the entry says",
     "stream": "a row of the table of streams is not what the entries say",
     "section": "the stored sections do not fit the entry",
+    "ciphertext": "a stored ciphertext is damaged, or is that of another commitment",
+    "sealed": "a sealed section does not open, with the key that is held, at this place",
     "commitment": "a stored payload or salt is not the one that the entry commits to",
     "withheld": "a section is withheld, which only an export may do",
     "payload": "a payload is not canonical JSON",
@@ -29,6 +34,7 @@ CODES: Final = {
     "time": "recorded time is not a time, or runs backwards",
     "version": "the versions of a stream do not follow each other",
     "command": "the events of a command do not follow each other",
+    "allocation": "an allocation is not the one of the list that was committed to, or not in its order",
     "tie": "a sealed entry and the open book disagree",
     "anchor": "an anchor and the sealed book disagree",
     "more": "there are more findings than are listed",
@@ -76,6 +82,53 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """What is worth knowing, and no fault of the ledger."""
+
+    book: str
+    seq: int
+    stream: str
+    message: str
+
+    def to_json(self) -> dict[str, Any]:
+        """As `verify --json` prints it."""
+        return {"book": self.book, "seq": self.seq, "stream": self.stream, "message": self.message}
+
+    def __str__(self) -> str:
+        return f"{self.book} book, entry {self.seq} ({self.stream}): {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class AllocationReport:
+    """What was found of the allocation list and what was drawn from it."""
+
+    stage: str
+    """OPENED, BOUND or COMMITTED: how far the list has come; NONE: there is none."""
+    drawn: int
+    claimed: int
+    """How many allocations a source claims; they are of no list of ours, and exempt."""
+    checked: bool
+    """Whether anything was: not where entries of the open book are missing or altered."""
+    arms: int
+    """How many of those drawn have an arm that was compared with the list."""
+    findings: Sequence[AllocationFinding]
+
+    @property
+    def ok(self) -> bool:
+        return self.checked and not self.findings
+
+    def to_json(self) -> dict[str, Any]:
+        """As `verify --json` prints it; the findings are among those of the ledger."""
+        return {
+            "stage": self.stage,
+            "drawn": self.drawn,
+            "claimed": self.claimed,
+            "checked": self.checked,
+            "arms": self.arms,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class TreeHead:
     """A book as it lies in the file: its number of entries, RFC 9162 root, and the leaf hash of its last entry."""
 
@@ -96,6 +149,13 @@ class Report:
     sealed: TreeHead
     findings: Sequence[Finding]
     sound: Sequence[tuple[str, int, int]]
+    opened: Mapping[str, int]
+    """Section class -> how many sealed sections were opened and hold what their entries commit to."""
+    closed: Mapping[str, int]
+    """Section class -> of how many the key is not held, so that of them the digest only was checked."""
+    notes: Sequence[Note] = ()
+    allocation: AllocationReport | None = None
+    """What was found of the allocation; None where the ledger has none."""
     assurance: str = "consistent"
     """How far it reaches: `consistent` says that the file agrees with itself, and nothing of who wrote it."""
 
@@ -122,6 +182,10 @@ class Report:
             **self.open.to_json(),
             "sealed": self.sealed.to_json(),
             "assurance": self.assurance,
+            "opened": dict(self.opened),
+            "closed": dict(self.closed),
+            "notes": [note.to_json() for note in self.notes],
+            "allocation": None if self.allocation is None else self.allocation.to_json(),
             "findings": [finding.to_json() for finding in self.findings],
             "sound": [{"book": book, "first": first, "last": last} for book, first, last in self.sound],
         }

@@ -7,13 +7,15 @@ from binascii import unhexlify
 from collections.abc import Iterator
 from typing import Any, Final, TypeAlias
 
+from ledger.proof.draws import OPEN_TYPES, Draws
 from ledger.proof.entry import MAX_ENTRY, OPEN_GRAMMAR, V, quote
 from ledger.proof.file_reader import LedgerFile
 from ledger.proof.findings import Findings
 from ledger.proof.localize import TRUSTED, Chain, Row, stream_of
+from ledger.proof.opening import ERASED_TYPE, Opening
 from ledger.proof.order import Clock, Commands, Versions
-from ledger.proof.sections import ANCHOR, OPEN_CLASSES
-from ledger.proof.stored_sections import check_sections
+from ledger.proof.sections import ANCHOR, OPEN_CLASSES, PLAIN
+from ledger.proof.stored_sections import check_sections, unquote
 from ledger.proof.tree import leaf_hash
 
 ANCHOR_TYPE: Final = b"sealed-book.anchored/1"
@@ -31,12 +33,14 @@ and of an anchor the size and root that it tells of the sealed book."""
 class OpenBook:
     """Checks the open book while it is read. `entries` hands on what the tie needs."""
 
-    def __init__(self, file: LedgerFile, chain: Chain, findings: Findings) -> None:
+    def __init__(self, file: LedgerFile, chain: Chain, findings: Findings, opening: Opening, draws: Draws) -> None:
         self.origin: bytes | None = None
         """The origin (quoted) that the entries have."""
         self._file = file
         self._chain = chain
         self._findings = findings
+        self._opening = opening
+        self._draws = draws
         self._names = {key: quote(name.decode("utf-8", "replace"))[1:-1].encode()
                        for key, name in file.streams(findings).items()}  # fmt: skip
         self._used = set[int]()
@@ -44,7 +48,7 @@ class OpenBook:
 
     def entries(self) -> Iterator[OpenEntrySeen]:
         """Check the book to its end."""
-        chain, names, used, find = self._chain, self._names, self._used, self._find
+        chain, names, used, find, opening = self._chain, self._names, self._used, self._find, self._opening
         clock, commands, versions = Clock(), Commands(), Versions(chain)
         size = 0
         for settled in chain.settled(self._rows()):
@@ -56,7 +60,7 @@ class OpenBook:
                 chain.holes += verdict == TRUSTED  # named by its successor, and yet no entry
                 yield seq, ought, None
                 continue
-            (_, _, _, at, digest, command_id, n, of, _, origin, parts, _, _, stream, type_, version_text) = entry
+            (_, _, _, at, digest, command_id, n, of, id_, origin, parts, _, _, stream, type_, version_text) = entry
             _, stream_key, stored_version, stored_command, _, sections = row[4]
             version, number, count = int(version_text), int(n), int(of)
 
@@ -71,17 +75,24 @@ class OpenBook:
             if stored_version != version:
                 find("column", row, f"the column version says {stored_version}, the entry {version}")
             if stored_command != (command_id if number == 0 and command_id else None) and (
-                b"\\" not in command_id or stored_command != _unquoted(command_id) or number
+                b"\\" not in command_id or stored_command != unquote(command_id).encode() or number
             ):
                 find("column", row, "the column command is not what the entry says")
             # 5.4 sections
             is_anchor = type_ == ANCHOR_TYPE and command_id != b""  # a raw event may be called whatever it likes
-            payloads: dict[str, bytes] | None = {} if is_anchor or b'"anchor"' in parts else None
+            holds_anchor = b'"anchor"' in parts
+            of_allocation = type_ in OPEN_TYPES and command_id != b""
+            payloads: dict[str, bytes] | None = {} if is_anchor or holds_anchor or of_allocation else None
             complaint = check_sections(
-                parts, sections, OPEN_CLASSES, canonical=bool(command_id), payloads=payloads
+                parts, sections, OPEN_CLASSES, (seq, origin, stream, version, id_), opening,
+                canonical=bool(command_id), payloads=payloads,
             )  # fmt: skip
             if complaint is not None:
                 find(complaint[0], row, complaint[1])
+            if type_ == ERASED_TYPE and command_id:
+                opening.erased(unquote(stream), seq)
+            if of_allocation and payloads is not None:
+                self._draws.take_open(type_, seq, None if complaint else payloads.get(PLAIN))
             # 5.5 order
             if late := clock.check(seq, at, stream):
                 self._late(*late)
@@ -91,8 +102,8 @@ class OpenBook:
                 find("command", row, wrong)
             size = seq + 1
             anchor = None
-            if payloads is not None and complaint is None:
-                anchor = self._anchor(row, is_anchor, payloads)
+            if (is_anchor or holds_anchor) and payloads is not None and complaint is None:
+                anchor = self._anchor(row, is_anchor and holds_anchor, payloads)
             yield seq, ought, anchor
         if size == chain.size and (wrong := commands.check_end(size)):
             self._findings.add("command", "open", size - 1, wrong)
@@ -130,8 +141,11 @@ class OpenBook:
         return True
 
     def _anchor(self, row: Row, is_anchor: bool, payloads: dict[str, bytes]) -> tuple[int, bytes] | None:
-        if not is_anchor or ANCHOR not in payloads:
+        """Size and root that an anchor tells; None where it stays closed, or is none."""
+        if not is_anchor:
             self._find("anchor", row, f"type {ANCHOR_TYPE.decode()} and a section of class anchor belong together")
+            return None
+        if ANCHOR not in payloads:
             return None
         try:
             told = json.loads(payloads[ANCHOR])
@@ -174,7 +188,3 @@ def is_text(raw: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
-
-
-def _unquoted(text: bytes) -> bytes:
-    return str(json.loads(b'"' + text + b'"')).encode("utf-8", "surrogatepass")

@@ -5,16 +5,18 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from ledger.proof.canonical import CanonicalError
+from ledger.proof.draws import Draws
 from ledger.proof.entry import MAX_ENTRY, SEALED_GRAMMAR, V
 from ledger.proof.file_reader import LedgerFile
 from ledger.proof.findings import Findings
 from ledger.proof.localize import MISSING, TRUSTED, Chain, Row, Settled
 from ledger.proof.open_book import NO_BYTES, is_text
+from ledger.proof.opening import At, Opening
 from ledger.proof.order import Clock, Commands, Versions
 from ledger.proof.repeats import HeaderIds
 from ledger.proof.sealed import Header, command_mark, parse_header, slot
 from ledger.proof.sections import HEADER, SEALED_CLASSES
-from ledger.proof.stored_sections import check_sections
+from ledger.proof.stored_sections import Complaint, read_part, take_apart, unquote
 
 _COLUMNS: Final = ("open_seq", "slot", "command")
 
@@ -33,13 +35,15 @@ class SealedEntrySeen(NamedTuple):
 class SealedBook:
     """Checks the sealed book while it is read. Whoever takes from `entries` gives each `settled` to the chain."""
 
-    def __init__(self, file: LedgerFile, chain: Chain, findings: Findings, key: bytes | None) -> None:
+    def __init__(self, file: LedgerFile, chain: Chain, findings: Findings, opening: Opening, draws: Draws) -> None:
         self.origin: bytes | None = None
         """The origin (quoted) that the entries have."""
         self._file = file
         self._chain = chain
         self._findings = findings
-        self._key = key
+        self._opening = opening
+        self._draws = draws
+        self._last = b"", b""
 
     def entries(self) -> Iterator[SealedEntrySeen]:
         """Check the book to its end."""
@@ -52,22 +56,14 @@ class SealedBook:
                 size = -1
                 chain.holes += verdict == TRUSTED  # named by its successor, and yet no entry
                 count = row[4] if verdict == MISSING else 1
+                self._draws.take_sealed(seq, None, None)
                 yield SealedEntrySeen(settled, seq, count, None, None)
                 continue
-            at, mark, _, open_hash, open_seq, origin, parts, _, _, place = entry
-            payloads = dict[str, bytes]()
+            at, mark, _, open_hash, open_seq, origin, _, _, _, place = entry
 
             # 6.4 sections, and the header within them
-            complaint = check_sections(parts, row[4][5], SEALED_CLASSES, canonical=True, payloads=payloads)
-            header, stream = None, None
-            if complaint is None:
-                try:
-                    header = parse_header(payloads[HEADER])
-                    stream = header.stream
-                except KeyError:
-                    complaint = "header", "the entry has no section of class header"
-                except CanonicalError as error:
-                    complaint = "header", str(error)
+            complaint, header, closed = self._sections(seq, entry, row[4][5])
+            stream = None if header is None else header.stream
             if complaint is not None:
                 self._findings.add(complaint[0], "sealed", seq, complaint[1], stream)
             # 6.2 origin
@@ -86,7 +82,9 @@ class SealedBook:
                 first, length, message, of = late
                 self._findings.add("time", "sealed", first, message, of, length)
             wrongs = list[tuple[str, str | None]]()
-            if header is None:
+            if closed:
+                wrongs.append(("command", self._at_once(mark, at)))
+            elif header is None:
                 chain.holes += 1
             else:
                 wrongs.append(("header", self._marks(header, place.decode(), mark.decode())))
@@ -123,12 +121,48 @@ class SealedBook:
                 continue
             yield seq, hash_, bytes.fromhex(entry[7].decode()), entry, stored
 
+    def _sections(
+        self, seq: int, entry: tuple[bytes, ...], stored: bytes
+    ) -> tuple[Complaint | None, Header | None, bool]:
+        """What is wrong with the sections, the header, and whether that stays closed for want of its key.
+
+        The header is opened first: it says where the other sections belong.
+        """
+        complaint, listed = take_apart(entry[6], stored, SEALED_CLASSES)
+        found = next((part for part in listed if part.section_class == HEADER), None)
+        if complaint is None and found is None:
+            complaint = "header", "the entry has no section of class header"
+        header, closed, at = None, False, At(seq, unquote(entry[5]), "", 0, entry[2].decode())
+        if found is not None:
+            complaint, payload = read_part(found, at, self._opening, canonical=True)
+            closed = complaint is None and payload is None
+            if payload is not None:
+                try:
+                    header = parse_header(payload)
+                except CanonicalError as error:
+                    complaint = "header", str(error)
+        where, arm = None if header is None else at._replace(stream=header.stream, version=header.version), None
+        for part in listed:
+            if part is not found:
+                wrong, arm = read_part(part, where, self._opening, canonical=True)
+                complaint = complaint or wrong
+        self._draws.take_sealed(seq, header, arm)
+        return complaint, header, closed
+
+    def _at_once(self, mark: bytes, at: bytes) -> str | None:
+        """Without headers: that the events of a command, one after another, were recorded at one time."""
+        last, self._last = self._last, (mark, at)
+        if last[0] == mark and last[1] != at:
+            return "has the mark of the command before it, and another time"
+        return None
+
     def _marks(self, header: Header, place: str, mark: str) -> str | None:
         """With the trial's key: that slot and command mark are those of the header."""
-        if self._key is None:
+        key = self._opening.marks
+        if key is None:
             return None
-        if slot(self._key, header.stream, header.version) != place:
+        if slot(key, header.stream, header.version) != place:
             return "the slot is not that of the header's stream and version under the trial's key"
-        if command_mark(self._key, header.command_id) != mark:
+        if command_mark(key, header.command_id) != mark:
             return "the mark of the command is not that of the header's command under the trial's key"
         return None

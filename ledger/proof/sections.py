@@ -11,9 +11,10 @@ How a row stores its sections: for each part of the entry, in the entry's order,
     kind (1 byte) || length of body (4 bytes, big endian) || body
 
     kind 0x00  readable    body = salt (32) || payload
+    kind 0x01  sealed      body = digest (32) || ciphertext     (`sealing.py`)
     kind 0x02  withheld    body empty
 
-(0x01, encrypted, belongs to a later format and is refused.)
+Sections of class plain are readable, those of all other classes sealed.
 """
 
 import hashlib
@@ -26,6 +27,7 @@ SALT_BYTES: Final = 32
 MAX_PAYLOAD: Final = 1 << 20
 
 READABLE: Final = 0x00
+SEALED: Final = 0x01
 WITHHELD: Final = 0x02
 
 PLAIN: Final = "plain"
@@ -35,9 +37,12 @@ HEADER: Final = "header"
 ANCHOR: Final = "anchor"
 
 OPEN_CLASSES: Final = frozenset({PLAIN, IDENTITY, ANCHOR})
-SEALED_CLASSES: Final = frozenset({ARM, HEADER})
+SEALED_CLASSES: Final = frozenset({ARM, HEADER, IDENTITY})
+ENCRYPTED: Final = frozenset({IDENTITY, ANCHOR, ARM, HEADER})
+"""The classes whose sections are sealed at rest."""
 
 _PREFIX: Final = TAG + b"\x00"
+_DIGEST_BYTES: Final = 32
 _started = hashlib.sha256(_PREFIX)
 
 
@@ -47,14 +52,16 @@ class SectionError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One stored part: its salt and payload, or nothing of it where it was withheld."""
+    """One stored part: its salt and payload, its ciphertext with the digest beside it, or nothing where withheld."""
 
     salt: bytes
     payload: bytes | None
+    ciphertext: bytes | None = None
+    digest: bytes = b""
 
     @property
     def withheld(self) -> bool:
-        return self.payload is None
+        return self.payload is None and self.ciphertext is None
 
 
 def commitment(salt: bytes, payload: bytes) -> bytes:
@@ -69,6 +76,11 @@ def frame(salt: bytes, payload: bytes) -> bytes:
     return b"\x00" + (SALT_BYTES + len(payload)).to_bytes(4, "big") + salt + payload
 
 
+def sealed_frame(digest: bytes, ciphertext: bytes) -> bytes:
+    """The stored form of one sealed section."""
+    return b"\x01" + (len(digest) + len(ciphertext)).to_bytes(4, "big") + digest + ciphertext
+
+
 def enter(salt: bytes, payload: bytes) -> tuple[str, bytes]:
     """(commitment in hex, frame) of a readable section: what a writer needs of it, at once."""
     body = salt + payload
@@ -81,7 +93,9 @@ def pack(sections: Iterable[Section]) -> bytes:
     """The stored form of a row's sections."""
     frames = []
     for section in sections:
-        if section.payload is None:
+        if section.ciphertext is not None:
+            frames.append(sealed_frame(section.digest, section.ciphertext))
+        elif section.payload is None:
             frames.append(bytes([WITHHELD]) + bytes(4))
         else:
             frames.append(frame(section.salt, section.payload))
@@ -101,6 +115,8 @@ def unpack(stored: bytes, count: int) -> Sequence[Section]:
             raise SectionError(f"section {index}: the stored bytes end within it")
         if kind == READABLE and end - body >= SALT_BYTES:
             sections.append(Section(stored[body : body + SALT_BYTES], stored[body + SALT_BYTES : end]))
+        elif kind == SEALED and end - body > _DIGEST_BYTES:
+            sections.append(Section(b"", None, stored[body + _DIGEST_BYTES : end], stored[body : body + _DIGEST_BYTES]))
         elif kind == WITHHELD and end == body:
             sections.append(Section(b"", None))
         else:

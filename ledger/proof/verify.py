@@ -6,14 +6,16 @@
 4. Links: each entry names the one before it, the stored head the last one; no seq is missing, none is beyond
    (`extent.py`, which says where the book ends, and `localize.py`, which says which entry is at fault).
 5. Each row of the open book: 5.1 the bytes are a canonical entry of the row's seq; 5.2 of this origin; 5.3 with the
-   columns that the entry gives; 5.4 with sections that it commits to; 5.5 in order (times, versions, commands; none of
+   columns that the entry gives; 5.4 with sections that it commits to, the sealed ones opened as far as keys are held
+   (`stored_sections.py`, `opening.py`); 5.5 in order (times, versions, commands; none of
    them twice: `repeats.py`); 5.6 the table of streams holds the streams of the entries, and no other (`open_book.py`).
 6. Each row of the sealed book: the same, 6.1 to 6.5, and its header (`sealed_book.py`).
 7. The tie: open heads and anchors (`tie.py`).
 8. The tree over the leaf hashes is the one whose frontier is stored; origins are those of the heads.
-9. SQLite's own check of the file, and its schema against that of the format.
+9. The allocation: the list that was opened is derived, and each allocation compared with it (`draws.py`).
+10. SQLite's own check of the file, and its schema against that of the format.
 
-It does not stop at a fault. Memory does not grow with the number of entries, only with that of streams.
+It does not stop at a fault. Memory does not grow with the number of entries, only with those of streams and subjects.
 """
 
 import re
@@ -21,13 +23,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
+from ledger.proof.draws import Draws, Secret
 from ledger.proof.entry import quote
 from ledger.proof.file_reader import LedgerFile, StoredHead
-from ledger.proof.findings import Findings, Report, TreeHead
+from ledger.proof.findings import AllocationReport, Findings, Report, TreeHead
 from ledger.proof.localize import Chain
 from ledger.proof.open_book import OpenBook, OpenEntrySeen
+from ledger.proof.opening import Opening
 from ledger.proof.repeats import find_repeats
 from ledger.proof.sealed_book import SealedBook
+from ledger.proof.sealing import BookKeys
 from ledger.proof.tie import Tie
 
 Progress = Callable[[int, int], None]
@@ -37,20 +42,23 @@ _EVERY: Final = 4096
 _ORIGIN: Final = re.compile(rb"[A-Za-z0-9._-]+(?::[0-9]{1,5})?/[A-Za-z0-9._-]+/[0-9a-f]{32}")
 
 
-def verify_ledger(path: Path, *, key: bytes | None = None, progress: Progress | None = None) -> Report:
+def verify_ledger(
+    path: Path, *, keys: BookKeys | None = None, progress: Progress | None = None, secret: Secret | None = None
+) -> Report:
     """Verify a ledger file.
 
-    With `key`, the trial's key, the marks of sealed entries are recomputed from their headers too. Raises
-    LedgerFileError where the file cannot be read as a ledger at all; whatever else is wrong is in the report.
+    With `keys`, what is sealed under those that are held is opened and checked too; the report says what stayed closed.
+    With `secret`, that of the allocation list, allocations are held against the list before it is opened to everybody.
+    Raises LedgerFileError where the file cannot be read as a ledger at all; whatever else is wrong is in the report.
     """
-    findings = Findings()
+    findings, opening, draws = Findings(), Opening(keys), Draws()
     # 1, 2
     with LedgerFile(path) as file:
         heads = file.heads(findings)
         open_chain = Chain("open", heads.get("open"), file, findings)
         sealed_chain = Chain("sealed", heads.get("sealed"), file, findings)
-        open_book = OpenBook(file, open_chain, findings)
-        sealed_book = SealedBook(file, sealed_chain, findings, key)
+        open_book = OpenBook(file, open_chain, findings, opening, draws)
+        sealed_book = SealedBook(file, sealed_chain, findings, opening, draws)
         # 3 to 7: rows, links and tie in one walk
         tie = Tie(sealed_book.entries(), open_chain, sealed_chain, findings)
         entries = open_book.entries()
@@ -68,6 +76,8 @@ def verify_ledger(path: Path, *, key: bytes | None = None, progress: Progress | 
         _check_origins(heads, open_book.origin, sealed_book.origin, findings)
         find_repeats(file.repeats(), {"open": open_chain.end.size, "sealed": sealed_chain.end.size}, findings)
         # 9
+        allocation = draws.check(findings, open_chain.size, whole=_whole(open_chain), secret=secret)
+        # 10
         file.check_database(findings)
         file.check_schema(findings)
     return Report(
@@ -75,7 +85,26 @@ def verify_ledger(path: Path, *, key: bytes | None = None, progress: Progress | 
         _tree_head(sealed_chain),
         findings.sorted(),
         [*findings.sound("open", open_chain.size), *findings.sound("sealed", sealed_chain.size)],
+        *opening.counts(),
+        opening.notes(),
+        allocation,
     )
+
+
+def allocation_report(
+    path: Path, *, keys: BookKeys | None = None, secret: Secret | None = None, progress: Progress | None = None
+) -> tuple[AllocationReport | None, Report]:
+    """What is found of the allocation, None where there is none; and the report of the whole ledger.
+
+    `secret`: the list's secret and parameters, as one may hold them before they are opened. Raises LedgerFileError.
+    """
+    report = verify_ledger(path, keys=keys, progress=progress, secret=secret)
+    return report.allocation, report
+
+
+def _whole(chain: Chain) -> bool:
+    """Whether every entry is there, and the one that it ought to be."""
+    return not chain.holes and not chain.in_doubt and chain.size == chain.end.size
 
 
 def _tree_head(chain: Chain) -> TreeHead:

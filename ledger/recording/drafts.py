@@ -13,7 +13,8 @@ from eventsourcing.persistence import DataError
 
 from ledger.domain.vocabulary import Book
 from ledger.proof.entry import Actor, OpenTemplate, parts_json
-from ledger.proof.sections import MAX_PAYLOAD, enter
+from ledger.proof.sealing import BookKeys, enter_sealed, key_stream
+from ledger.proof.sections import ENCRYPTED, MAX_PAYLOAD, enter
 
 _LONGEST_NAMES: Final = 8192  # each character may take six bytes in an entry of at most 65,536
 
@@ -26,12 +27,24 @@ class Randomness(Protocol):
     def sealed(self, count: int) -> bytes: ...
 
 
+class WritingKeys(BookKeys, Protocol):
+    """The keys of whoever records: missing data keys are made when the first section needs them."""
+
+    def make_section_key(self, section_class: str, stream: str, random: Callable[[int], bytes]) -> bytes:
+        """The data key of a class and stream, made durable before it is given where there was none yet."""
+
+
 @dataclass(frozen=True, slots=True)
 class CommandMark:
-    """Which command an event belongs to: its id (empty for a raw event) and the keyed digest of all it said."""
+    """Which command an event belongs to: its id (empty for a raw event) and the keyed digest of all it said.
+
+    `sealed_id`: under which the sealed half of an open command is kept, where not under its id. No command of the
+    sealed book has it, so that nobody's open command can be refused for an id that was given to a sealed one.
+    """
 
     id: str
     digest: str
+    sealed_id: str | None = None
 
 
 class OpenDraft(NamedTuple):
@@ -90,12 +103,21 @@ class Recorded(NamedTuple):
 class Drafter:
     """Drafts the open entries of one command: salts, commits and assembles."""
 
-    __slots__ = ("_command", "_random", "_template")
+    __slots__ = ("_command", "_keys", "_origin", "_random", "_template")
 
-    def __init__(self, origin: str, actor: Actor, command: CommandMark, random: Callable[[int], bytes]) -> None:
+    def __init__(
+        self,
+        origin: str,
+        actor: Actor,
+        command: CommandMark,
+        random: Callable[[int], bytes],
+        keys: WritingKeys | None = None,
+    ) -> None:
         self._template = OpenTemplate(actor, command.digest, command.id, origin)
         self._command = command.id or None
+        self._origin = origin
         self._random = random
+        self._keys = keys
 
     def draft(
         self, stream: str, version: int, type_: str, payloads: Sequence[tuple[str, bytes]], n: int = 0, of: int = 1
@@ -106,11 +128,19 @@ class Drafter:
         """
         drawn = self._random(16 + 32 * len(payloads))
         position, parts, frames = 16, [], []
-        for name, payload in payloads:
+        for index, (name, payload) in enumerate(payloads):
             if len(payload) > MAX_PAYLOAD:
                 raise DataError(f"a section of {len(payload)} bytes: the format has room for {MAX_PAYLOAD}")
             salt = drawn[position : position + 32]
-            commit, framed = enter(salt, payload)
+            if name in ENCRYPTED:
+                if self._keys is None:
+                    raise DataError(f"a section of class {name} cannot be recorded without the keys of the ledger")
+                key = self._keys.make_section_key(name, key_stream(name, stream), self._random)
+                commit, framed = enter_sealed(
+                    key, self._origin, stream, version, drawn[:16].hex(), index, name, salt, payload
+                )
+            else:
+                commit, framed = enter(salt, payload)
             parts.append((name, commit))
             frames.append(framed)
             position += 32

@@ -13,10 +13,12 @@ from ledger.recording.drafts import (
     OpenDraft,
     SealedDraft,
     Upkeep,
+    WritingKeys,
 )
 
 THE_LEDGER = Actor("ledger", "ledger", SYSTEM)
-_NO_DIGEST = "0" * 64
+NO_DIGEST = "0" * 64
+"""The digest of what is no command: the ledger itself records it."""
 
 
 def open_drafts(
@@ -27,9 +29,10 @@ def open_drafts(
     actor: Actor,
     command: CommandMark,
     random: Callable[[int], bytes],
+    keys: WritingKeys | None = None,
 ) -> list[OpenDraft]:
     """Drafts of open events, each on the version after `versions` (stream -> last version), which is moved on."""
-    drafter, drafts = Drafter(origin, actor, command, random), []
+    drafter, drafts = Drafter(origin, actor, command, random, keys), []
     for n, event in enumerate(events):
         stream = event.stream
         version = versions[stream] = versions.get(stream, 0) + 1
@@ -51,12 +54,13 @@ def sealed_drafts(events: Sequence[Event], versions: dict[str, int], *, actor: A
     return drafts
 
 
-def upkeep(origin: str, every: int, random: Callable[[int], bytes]) -> Upkeep:
+def upkeep(origin: str, every: int, random: Callable[[int], bytes], keys: WritingKeys) -> Upkeep:
     """What a trial's ledger records by itself: an anchor per `every` open entries, and clock steps."""
 
     def system(event: Event, version: int) -> OpenDraft:
-        command = CommandMark(random(16).hex(), _NO_DIGEST)
-        return Drafter(origin, THE_LEDGER, command, random).draft(event.stream, version, event.type, event.payloads())
+        command = CommandMark(random(16).hex(), NO_DIGEST)
+        drafter = Drafter(origin, THE_LEDGER, command, random, keys)
+        return drafter.draft(event.stream, version, event.type, event.payloads())
 
     def anchor(size: int, root: bytes, version: int, at: str) -> OpenDraft:
         return system(SealedBookAnchored(occurred_at=at, size=f"{size:016d}", root=root.hex()), version)

@@ -19,8 +19,9 @@ from ledger.domain.vocabulary import Book
 from ledger.domain.when import recorded
 from ledger.proof.ledger_file import check_ledger_file
 from ledger.proof.sealed import command_mark, slot
+from ledger.proof.sealing import BookKeys
 from ledger.recording.engine import SQLiteValue, fetch, open_reading, translated
-from ledger.recording.rows import open_fact, sealed_fact
+from ledger.recording.rows import ClosedBookError, open_fact, sealed_fact
 
 _BATCH: Final = 2000
 _EXACT: Final = re.compile(r"([0-9]{1,16})/([0-9]{1,16})", re.ASCII)
@@ -40,18 +41,18 @@ class AsOfError(ValueError):
 class LedgerReader(AbstractContextManager["LedgerReader"]):
     """One snapshot of a ledger file. Use as a context manager; a second `with` takes a new snapshot.
 
-    `classes` are the section classes whose values come into `Fact.data`. `key` is the trial's key, needed for
-    `stream` of the sealed book.
+    `classes` are the section classes whose values come into `Fact.data`, as far as `keys` has theirs; the sealed book
+    cannot be read without.
     """
 
     def __init__(
-        self, path: Path, *, books: frozenset[Book], classes: frozenset[str], key: bytes | None = None
+        self, path: Path, *, books: frozenset[Book], classes: frozenset[str], keys: BookKeys | None = None
     ) -> None:
         check_ledger_file(path)
         self.path = path
         self.books = books
         self.classes = classes
-        self._key = key
+        self.keys = keys
         self._connection = open_reading(path)
 
     def __enter__(self) -> Self:
@@ -143,23 +144,20 @@ class LedgerReader(AbstractContextManager["LedgerReader"]):
                 "WHERE name = ? AND seq < ? ORDER BY version",
                 (stream, end.open),
             )
-            facts += [open_fact(seq, entry, sections, self.classes) for seq, entry, sections in rows]
+            facts += [open_fact(seq, entry, sections, self.classes, self.keys) for seq, entry, sections in rows]
         if Book.SEALED in self.books and end.sealed is not None:
             facts += self._sealed_stream(stream, end.sealed)
             facts.sort(key=lambda fact: fact.order)
         return facts
 
     def _sealed_stream(self, stream: str, stop: int) -> Iterator[Fact]:
-        if self._key is None:  # nothing to look it up by: read the whole book
-            yield from (fact for fact in self._sealed_rows(0, stop) if fact.stream == stream)
-            return
-        version = 1
+        version, marks = 1, self._marks()
         while rows := self._query(
             "SELECT seq, entry, sections FROM sealed_entry WHERE slot = ? AND seq < ?",
-            (slot(self._key, stream, version), stop),
+            (slot(marks, stream, version), stop),
         ):
             seq, entry, sections = rows[0]
-            yield sealed_fact(seq, entry, sections, self.classes)
+            yield sealed_fact(seq, entry, sections, self.classes, self.keys)
             version += 1
 
     def version(self, stream: str) -> int:
@@ -176,7 +174,7 @@ class LedgerReader(AbstractContextManager["LedgerReader"]):
             rows = self._query("SELECT seq FROM open_entry WHERE command = ?", (command_id,))
             found = self._facts_of(book, rows[0][0] + n) if rows else None
         else:
-            mark = command_mark(self._key or b"", command_id)
+            mark = command_mark(self._marks(), command_id)
             rows = self._query("SELECT seq FROM sealed_entry WHERE command = ? ORDER BY seq", (mark,))
             found = self._facts_of(book, rows[n][0]) if n < len(rows) else None
         return found if found is not None and (found.command, found.n) == (command_id, n) else None
@@ -207,16 +205,22 @@ class LedgerReader(AbstractContextManager["LedgerReader"]):
                 high = middle
         return low
 
+    def _marks(self) -> bytes:
+        marks = None if self.keys is None else self.keys.marks
+        if marks is None:
+            raise ClosedBookError(f"{self.path}: the sealed book cannot be read without the keys of this ledger")
+        return marks
+
     def _readable(self, book: Book) -> str:
         if book not in self.books:
             raise PermissionError(f"the {book} book is not for this reader")
         return book.value
 
     def _open_rows(self, start: int, stop: int) -> Iterator[Fact]:
-        return (open_fact(*row, self.classes) for row in self._rows(Book.OPEN, start, stop))
+        return (open_fact(*row, self.classes, self.keys) for row in self._rows(Book.OPEN, start, stop))
 
     def _sealed_rows(self, start: int, stop: int) -> Iterator[Fact]:
-        return (sealed_fact(*row, self.classes) for row in self._rows(Book.SEALED, start, stop))
+        return (sealed_fact(*row, self.classes, self.keys) for row in self._rows(Book.SEALED, start, stop))
 
     def _rows(self, book: Book, start: int, stop: int) -> Iterator[tuple[int, bytes, bytes]]:
         table = f"{self._readable(book)}_entry"

@@ -11,12 +11,10 @@
    which commits to it under a salt.
 """
 
-import os
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,13 +26,15 @@ from ledger.domain.when import recorded
 from ledger.proof import entry as entries
 from ledger.proof.entry import parse_open, parse_sealed
 from ledger.proof.ledger_file import LedgerFileError, check_ledger_file
-from ledger.proof.sealed import command_mark, header_payload, slot
-from ledger.proof.sections import HEADER, enter
+from ledger.proof.sealed import command_mark, slot
 from ledger.proof.tree import Frontier, leaf_hash
+from ledger.recording.book_state import BookState
 from ledger.recording.combining import Combiner, Ticket
-from ledger.recording.drafts import Append, OpenDraft, Randomness, Recorded, SealedDraft, Upkeep
+from ledger.recording.drafts import Append, OpenDraft, Randomness, Recorded, SealedDraft, Upkeep, WritingKeys
 from ledger.recording.engine import SQLiteValue, connect, fetch, open_reading, require_safe_sqlite, translated
+from ledger.recording.live import LiveText, OsRandomness, utc_now
 from ledger.recording.rows import sealed_header
+from ledger.recording.sealed_rows import sealed_row
 
 _OPEN: Final = Book.OPEN
 _STORE_HEAD: Final = "UPDATE head SET size = ?, hash = ?, frontier = ? WHERE book = ?"
@@ -49,62 +49,10 @@ class CommandReused(IntegrityError):  # noqa: N818
     """The id of a recorded command came again with other content."""
 
 
-class BookState:
-    """Where one book stands, as the append lock's holder knows it."""
-
-    __slots__ = ("anchored", "at", "frontier", "hash", "origin", "size", "stepped", "versions")
-
-    def __init__(self, origin: str, size: int, hash_: bytes, at: str, frontier: Frontier) -> None:
-        self.origin = origin
-        self.size = size
-        self.hash = hash_
-        self.at = at
-        self.frontier = frontier
-        self.anchored: int | None = None
-        """The open size that the newest anchor closed (its seq + 1), where that has been looked up."""
-        self.stepped = ""
-        """The recorded time of which it was noted that the clock shows an earlier one."""
-        self.versions: dict[str, tuple[int, int]] = {}
-        """stream -> (its integer key, its last version); key 0: no such stream yet. Of the sealed book: (0, last)."""
-
-    def took(self, raw: bytes, at: str) -> None:
-        self.hash = leaf_hash(raw)
-        self.frontier.append(self.hash)
-        self.size += 1
-        self.at = at
-
-
-def utc_now() -> datetime:
-    """The clock of a live ledger."""
-    return datetime.now(UTC)
-
-
-class _LiveText:
-    """`recorded(utc_now())`, with the text of the second kept: it is asked for in each append."""
-
-    def __init__(self) -> None:
-        self._kept = (-1, "")
-
-    def __call__(self) -> str:
-        second, micro = divmod(time.time_ns() // 1000, 1_000_000)
-        kept, text = self._kept
-        if second != kept:
-            text = datetime.fromtimestamp(second, UTC).isoformat()[:19]
-            self._kept = (second, text)
-        return f"{text}.{micro:06d}Z"
-
-
-class OsRandomness:
-    """The random source of a live ledger."""
-
-    open = staticmethod(os.urandom)
-    sealed = staticmethod(os.urandom)
-
-
 class SQLiteBooks:
     """The two books of one ledger file, for appending.
 
-    `key` is the trial's key for the marks of the sealed book; without one only the open book can be written.
+    `keys` are those of the ledger; without them only plain sections of the open book can be written.
     Safe for several threads and several processes.
     """
 
@@ -114,16 +62,16 @@ class SQLiteBooks:
         *,
         clock: Callable[[], datetime] = utc_now,
         randomness: Randomness | None = None,
-        key: bytes | None = None,
+        keys: WritingKeys | None = None,
         upkeep: Upkeep | None = None,
     ) -> None:
         require_safe_sqlite(apsw.sqlite_lib_version())
         check_ledger_file(path)
         self.path = path
         self.upkeep = upkeep
-        self._now: Callable[[], str] = _LiveText() if clock is utc_now else lambda: recorded(clock())
+        self._now: Callable[[], str] = LiveText() if clock is utc_now else lambda: recorded(clock())
         self.randomness: Randomness = randomness or OsRandomness()
-        self._key = key
+        self._keys = keys
         self._readers: list[apsw.Connection] = []
         self._combiner = Combiner(self._commit)
         self._closed = False
@@ -278,7 +226,8 @@ class SQLiteBooks:
         """Check, then write. Raises IntegrityError before the first row is written, or not at all."""
         command = append.command
         if command.id:
-            earlier = self._find(command.id, command.digest, with_sealed=bool(append.sealed))
+            half = (command.sealed_id or command.id) if append.open else None
+            earlier = self._find(command.id, command.digest, with_sealed=bool(append.sealed), half=half)
             if earlier is not None:
                 return earlier
         for guard in append.guards:
@@ -307,13 +256,14 @@ class SQLiteBooks:
             return Recorded(0, 0, sealed_first, len(append.sealed), sealed_at)
         return Recorded(first, len(append.open), sealed_first, len(append.sealed), at)
 
-    def _find(self, command_id: str, digest: str, *, with_sealed: bool) -> Recorded | None:
+    def _find(self, command_id: str, digest: str, *, with_sealed: bool, half: str | None = None) -> Recorded | None:
+        """`half`: the id of the sealed half of an open command, which no sealed entry without it may keep out."""
         rows = self._fetch("SELECT entry FROM open_entry WHERE command = ?", (command_id,))
         sealed_rows: list[Any] = []
-        if with_sealed and self._key is not None:
+        if with_sealed and self._keys is not None and (rows or half is None):
             sealed_rows = self._fetch(
                 "SELECT seq, entry, sections FROM sealed_entry WHERE command = ? ORDER BY seq",
-                (command_mark(self._key, command_id),),
+                (command_mark(self._marks(), half or command_id),),
             )
         if rows:
             entry = parse_open(rows[0][0])
@@ -324,7 +274,7 @@ class SQLiteBooks:
             )
         if sealed_rows:
             seq, raw, stored = sealed_rows[0]
-            header = sealed_header(parse_sealed(raw), stored)
+            header = sealed_header(parse_sealed(raw), stored, self._keys)
             if header.command_digest != digest:
                 raise CommandReused(f"command {command_id} was recorded before, with other content")
             return Recorded(0, 0, seq, len(sealed_rows), parse_sealed(raw).at, True)
@@ -364,13 +314,14 @@ class SQLiteBooks:
         return low
 
     def _has_slot(self, stream: str, version: int) -> bool:
-        found = self._fetch("SELECT 1 FROM sealed_entry WHERE slot = ?", (slot(self._sealing_key(), stream, version),))
+        found = self._fetch("SELECT 1 FROM sealed_entry WHERE slot = ?", (slot(self._marks(), stream, version),))
         return bool(found)
 
-    def _sealing_key(self) -> bytes:
-        if self._key is None:
-            raise LedgerFileError(f"{self.path}: the sealed book cannot be written without the trial's key")
-        return self._key
+    def _marks(self) -> bytes:
+        marks = None if self._keys is None else self._keys.marks
+        if marks is None:
+            raise LedgerFileError(f"{self.path}: the sealed book cannot be used without the trial's keys")
+        return marks
 
     def _check_versions(self, state: BookState, drafts: Sequence[OpenDraft]) -> None:
         ahead: dict[str, int] = {}
@@ -431,31 +382,13 @@ class SQLiteBooks:
         return int(rows[0][0]) + 1 if rows else 0
 
     def _write_sealed(self, append: Append, draft: SealedDraft, version: int, at: str) -> None:
-        key = self._sealing_key()
         opened, state = self._book(Book.OPEN), self._book(Book.SEALED)
         if not opened.size:
             raise IntegrityError("a sealed entry names the open book's head: the open book is empty")
-        header = header_payload(
-            draft.actor.canonical(), append.command.digest, entries.quote(append.command.id), draft.n, draft.of,
-            entries.quote(draft.stream), entries.quote(draft.type), version,
-        )  # fmt: skip
-        payloads = sorted([*draft.payloads, (HEADER, header)])
-        drawn = self.randomness.sealed(16 + 32 * len(payloads))
-        parts, frames = [], []
-        for index, (name, body) in enumerate(payloads):
-            commit, framed = enter(drawn[16 + 32 * index : 48 + 32 * index], body)
-            parts.append((name, commit))
-            frames.append(framed)
-        place = slot(key, draft.stream, version)
-        mark = command_mark(key, append.command.id)
-        raw = entries.assemble_sealed(
-            at, mark, drawn[:16].hex(), (opened.hash, opened.size - 1), state.origin, entries.parts_json(parts),
-            state.hash, state.size, place,
-        )  # fmt: skip
+        assert self._keys is not None
+        row = sealed_row(append, draft, version, at, opened, state, self._keys, self.randomness.sealed)
         self._execute(
-            "INSERT INTO sealed_entry (seq, open_seq, slot, command, entry, sections) VALUES (?, ?, ?, ?, ?, ?)",
-            (state.size, opened.size - 1, place, mark, raw,
-             b"".join(frames)),
-        )  # fmt: skip
-        state.took(raw, at)
+            "INSERT INTO sealed_entry (seq, open_seq, slot, command, entry, sections) VALUES (?, ?, ?, ?, ?, ?)", row
+        )
+        state.took(row.entry, at)
         state.versions[draft.stream] = (0, version)

@@ -4,6 +4,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import Final
 
+from ledger.domain.roles import Sight
 from projections.base import Audience, UnknownViewError, View, ViewDeniedError, check_view
 
 
@@ -21,13 +22,17 @@ VIEWS: Final = _found()
 """Every view by its name."""
 
 
-def view_for(name: str, audience: Audience) -> View:
-    """The view of that name. Raises UnknownViewError, or ViewDeniedError if it is not for the audience."""
+def view_for(name: str, audience: Audience, sight: Sight | None = None, role: str = "") -> View:
+    """The view of that name. Raises UnknownViewError, or ViewDeniedError if it is not for who asks."""
     view = VIEWS.get(name)
     if view is None:
         raise UnknownViewError(f"view: {name!r} is not one of {', '.join(VIEWS)}")
-    if not view.open_to(audience):
+    if not view.exists_for(audience):
         raise ViewDeniedError(f"view: {name!r} tells the arm, and is only for roles that may see arms")
+    if view.needs_identity and not (sight is not None and sight.names):
+        raise ViewDeniedError(f"view: {name!r} names persons, and is only for who may see names (of a site, if named)")
+    if not view.open_to(audience, sight, role):
+        raise ViewDeniedError(f"view: {name!r} is only for {', '.join(sorted(view.roles or ()))}")
     return view
 
 

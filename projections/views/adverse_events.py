@@ -6,6 +6,8 @@ Rules
 - Masked audiences get events with onset on or after randomization: a clock that starts at a dose would tell the arm.
 - Not counted, and said so in `not_counted`: events without onset, before the clock, of subjects not randomized or
   (where the clock is the product) not treated.
+- For those who may see arms, `after_unblinding` lists the events of which anything was entered by somebody who had
+  been unblinded: an opinion of theirs is not a masked one.
 - What is not coded yet stands under the class UNCODED with the term as reported.
 """
 
@@ -47,13 +49,14 @@ class AdverseEvents(View):
         Column("onset"),
         Column("after_randomization", "INTEGER"),
         Column("after_treatment", "INTEGER", sealed=True),
+        Column("after_unblinding", "INTEGER", sealed=True),
     )
 
     def rows(self, history: History) -> Iterator[Mapping[str, Any]]:
         story = story_of(history)
         subject = {"randomized": story.randomized_on, "arm": story.arm}
         yield subject
-        for event in sorted(story.adverse_events.values(), key=lambda event: event.seq):
+        for event in sorted(story.adverse_events.values(), key=lambda event: event.order):
             yield {
                 **subject,
                 "ae": event.ae,
@@ -66,6 +69,7 @@ class AdverseEvents(View):
                 "onset": event.onset,
                 "after_randomization": _after(event.onset, story.randomized_on),
                 "after_treatment": _after(event.onset, story.first_treatment),
+                "after_unblinding": int(event.after_unblinding),
             }
 
     def present(self, rows: Iterable[Stored], context: Context, audience: Audience) -> Table:
@@ -106,7 +110,17 @@ class AdverseEvents(View):
             },
             "not_counted": {reason: not_counted[reason] for reason in _REASONS},
         }
+        if audience is Audience.UNMASKED:
+            extra["after_unblinding"] = _listed(row for row in stored if row["after_unblinding"])
         return Table(("soc", "pt", "cells"), listed, extra)
+
+
+def _listed(rows: Iterable[Stored]) -> list[dict[str, Any]]:
+    """The events of which anything was entered by somebody who had been unblinded, counted or not."""
+    return [
+        {"subject": row["key"].removeprefix("subject/"), "ae": row["ae"], "soc": row["soc"], "pt": row["pt"]}
+        for row in rows
+    ]
 
 
 def _after(onset: str | None, start: str | None) -> int | None:

@@ -50,7 +50,7 @@ class AdverseEventRate(View):
         known = died if died is not None and Moment(died).day is not None else story.last_alive
         subject = {"randomized": story.randomized_on, "arm": story.arm}
         yield {**subject, "followed_to": known}
-        for event in sorted(story.adverse_events.values(), key=lambda event: event.seq):
+        for event in sorted(story.adverse_events.values(), key=lambda event: event.order):
             yield {
                 **subject,
                 "ae": event.ae,

@@ -2,8 +2,12 @@
 
 Rules
 - One row an entry, in the order of the books, as it was written: corrections and voids are rows of their own, with the
-  entry that they are about (`target_seq` of the same book, `target_type`). A record that was voided stays, and so does
-  what fell with it; `voided_by` is the seq, in its own book, of the entry that voided it.
+  entry that they are about (`target_type`, and `target_seq` of the open book, or of the sealed one where the row's
+  `type` says so). A record that was voided stays, and so does what fell with it; `voided_by` is the seq of the entry
+  that voided it, of the same book, or of `voided_in`.
+- Those who may see arms meet what somebody entered after having been unblinded as a row of the sealed book, under the
+  type that it would have had in the open one, with `after_unblinding`. Where the open book does not say who reported
+  a fact, for to be named would tell the arm, they see who did: the same for every event of that command.
 - `after` is the content of the event but for what has a column of its own. Of a correction it is the new values, and
   `before` those which they replaced; of what was said further of an adverse event, `before` is what was said last, as
   far as it is in the ledger, with the corrections and without the voided records of that time.
@@ -21,10 +25,12 @@ from typing import Any, Final
 from ledger.domain.events import CATALOGUE
 from ledger.domain.events.base import ANCHOR_STREAM
 from ledger.domain.history import CORRECTIONS, VOIDS, Fact, corrected
-from ledger.domain.vocabulary import Book
+from ledger.domain.routing import MARK
+from ledger.domain.vocabulary import SYSTEM, Book
 from ledger.proof.canonical import encode_trusted
+from ledger.proof.entry import Actor
 from projections.base import Audience, Column, Context, Stored, Table, View
-from projections.histories import History
+from projections.histories import History, marked
 
 IDENTITY_WITHHELD: Final = "[identity]"
 _COLUMNS: Final = (
@@ -47,22 +53,32 @@ _COLUMNS: Final = (
     "late",
     "provenance",
 )
+_UNMASKED: Final = ("after_unblinding", "voided_in")
 _INTEGERS: Final = ("seq", "target_seq", "voided_by", "late")
 _JSON: Final = ("before", "after", "provenance")
-_ELSEWHERE: Final = frozenset({"subject", "occurred_at", "late", "provenance", "reason"})
+_ELSEWHERE: Final = frozenset({"subject", "occurred_at", "late", "provenance", "reason", MARK})
 _LONGEST: Final = 16_000
-_FURTHER: Final = ("adverse-event.followed-up/1", "adverse-event.coded/1", "adverse-event.action-taken/1")
+_FURTHER: Final = (
+    "adverse-event.followed-up/1",
+    "adverse-event.coded/1",
+    "adverse-event.action-taken/1",
+    "expectedness.assessed/1",
+)
+_OF_AN_EVENT: Final = ("adverse-event.", "expectedness.")
+_REPORTER: Final = "reporter.named/1"
 
 
 class Audit(View):
     """One row an entry. `why` is the reason that was given, if the event has one."""
 
     name = "audit"
-    version = 2
+    version = 3
     title = "Audit trail"
     stored = (
         Column("place", "INTEGER"),
         *(Column(name, "INTEGER" if name in _INTEGERS else "TEXT") for name in _COLUMNS),
+        Column("after_unblinding", "INTEGER", sealed=True),
+        Column("voided_in", sealed=True),
     )
 
     def takes(self, stream: str) -> bool:  # noqa: ARG002 - every stream
@@ -70,19 +86,24 @@ class Audit(View):
 
     def rows(self, history: History) -> Iterator[Mapping[str, Any]]:
         voided = _voided(history.recorded)
+        reporters = _reporters(history.recorded)
         for index, fact in enumerate(history.recorded):
             known = CATALOGUE.get(fact.type)
+            actor = reporters.get(fact.command, fact.actor) if fact.book is Book.OPEN else fact.actor
+            by = voided.get((fact.book, fact.seq))
             row: dict[str, Any] = {
                 "place": fact.open_seq,
                 "book": fact.book.value,
                 "seq": fact.seq,
                 "recorded_at": fact.at,
-                "who": fact.actor.id,
-                "org": fact.actor.org,
-                "role": fact.actor.role,
+                "who": actor.id,
+                "org": actor.org,
+                "role": actor.role,
                 "type": fact.type,
                 "what": fact.type if known is None else known.title,
-                "voided_by": voided.get((fact.book, fact.seq)),
+                "voided_by": None if by is None else by.seq,
+                "voided_in": None if by is None else by.book.value,
+                "after_unblinding": int(marked(fact)),
                 "late": 0,
             }
             if fact.stream != ANCHOR_STREAM:
@@ -92,14 +113,15 @@ class Audit(View):
             yield row
 
     def present(self, rows: Iterable[Stored], context: Context, audience: Audience) -> Table:  # noqa: ARG002
+        columns = (*_COLUMNS, *_UNMASKED) if audience is Audience.UNMASKED else _COLUMNS
         listed = []
         for row in sorted(rows, key=lambda row: (row["place"], row["book"] == Book.SEALED.value, row["seq"])):
-            shown = {name: row[name] for name in _COLUMNS}
+            shown = {name: row[name] for name in columns}
             for name in _JSON:
                 shown[name] = None if row[name] is None else json.loads(row[name])
-            shown["late"] = bool(row["late"])
+            shown |= {name: bool(row[name]) for name in ("late", "after_unblinding") if name in shown}
             listed.append(shown)
-        return Table(_COLUMNS, listed)
+        return Table(columns, listed)
 
 
 def _told(fact: Fact) -> dict[str, Any]:
@@ -138,21 +160,48 @@ def _before(fact: Fact, earlier: tuple[Fact, ...]) -> dict[str, Any]:
     """What was said last, before `fact`, of that which it says of its adverse event."""
     said: dict[str, Any] = {}
     for known in corrected(earlier):
-        of_an_event = known.book is fact.book and known.type.startswith("adverse-event.")  # a book has its own names
-        if of_an_event and known.data.get("ae") == fact.data.get("ae"):
+        if (
+            known.type.startswith(_OF_AN_EVENT)
+            and _names_of(known) is _names_of(fact)
+            and known.data.get("ae") == fact.data.get("ae")
+        ):
             said |= known.data
     return {name: said[name] for name in fact.data if name in said and name not in _ELSEWHERE and name != "ae"}
 
 
-def _voided(facts: tuple[Fact, ...]) -> dict[tuple[Book, int], int]:
-    """(book, seq) of each record that no longer stands -> seq of the entry that voided it."""
-    voided: dict[tuple[Book, int], int] = {}
+def _names_of(fact: Fact) -> Book:
+    """The book whose names of adverse events a fact goes by; what was entered after unblinding goes by the open one."""
+    return Book.OPEN if marked(fact) else fact.book
+
+
+def _reporters(facts: tuple[Fact, ...]) -> dict[str, Actor]:
+    """Command id of each open record that does not name who reported it -> who did.
+
+    The companion was written in the same transaction: the record is the last one that stands before it, of its type,
+    by the ledger itself, and without a companion yet.
+    """
+    nameless = [fact for fact in facts if fact.book is Book.OPEN and fact.actor.role == SYSTEM]
+    found: dict[str, Actor] = {}
+    for fact in facts:
+        if fact.type != _REPORTER:
+            continue
+        data = fact.data
+        for known in reversed(nameless):
+            if known.order < fact.order and known.type == data["recorded_type"] and known.command not in found:
+                found[known.command] = Actor(data["person"], data["org"], data["role"])
+                break
+    return found
+
+
+def _voided(facts: tuple[Fact, ...]) -> dict[tuple[Book, int], Fact]:
+    """(book, seq) of each record that no longer stands -> the entry that voided it."""
+    voided: dict[tuple[Book, int], Fact] = {}
     for index, fact in enumerate(facts):
-        if fact.type == VOIDS[fact.book]:
+        if fact.type in VOIDS.values():
             standing = {(known.book, known.seq) for known in corrected(facts[: index + 1])}
             for known in facts[:index]:
                 if (known.book, known.seq) not in standing:
-                    voided.setdefault((known.book, known.seq), fact.seq)
+                    voided.setdefault((known.book, known.seq), fact)
     return voided
 
 

@@ -5,20 +5,24 @@ from typing import Any
 
 from ledger.domain.events.base import TRIAL_STREAM
 from projections.base import Audience, Column, Context, Stored, Table, View
-from projections.histories import History
+from projections.histories import History, marked
 from projections.subject import story_of
 
 _COLUMNS = ("book", "seq", "subject", "site", "occurred_at", "category", "rule", "important", "detail")
 
 
 class Deviations(View):
-    """One row a deviation, in the order of the books; `seq` counts in `book`. `rule` where the ledger raised it."""
+    """One row a deviation, in the order of the books; `seq` counts in `book`. `rule` where the ledger raised it.
+
+    `after_unblinding`: it was entered by somebody who had been unblinded.
+    """
 
     name = "deviations"
     title = "Protocol deviations"
     stored = (
         Column("place", "INTEGER"),
         *(Column(name, "INTEGER" if name in ("seq", "important") else "TEXT") for name in _COLUMNS),
+        Column("after_unblinding", "INTEGER", sealed=True),
     )
 
     def takes(self, stream: str) -> bool:
@@ -43,18 +47,21 @@ class Deviations(View):
                 "rule": fact.data.get("rule"),
                 "important": None if important is None else int(important),
                 "detail": fact.data.get("detail"),
+                "after_unblinding": int(marked(fact)),
             }
 
     def present(self, rows: Iterable[Stored], context: Context, audience: Audience) -> Table:  # noqa: ARG002
+        unmasked = audience is Audience.UNMASKED
         ordered = sorted(rows, key=lambda row: (row["place"], row["book"], row["seq"]))
         listed = [
             {
                 **{name: row[name] for name in _COLUMNS},
                 "important": None if row["important"] is None else bool(row["important"]),
+                **({"after_unblinding": bool(row["after_unblinding"])} if unmasked else {}),
             }
             for row in ordered
         ]
-        return Table(_COLUMNS, listed)
+        return Table((*_COLUMNS, "after_unblinding") if unmasked else _COLUMNS, listed)
 
 
 VIEW = Deviations()

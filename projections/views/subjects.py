@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from ledger.domain.vocabulary import Book
 from projections.base import Audience, Column, Context, Stored, Table, View
 from projections.histories import History
 from projections.subject import happened, standing_of, story_of
@@ -23,7 +24,10 @@ _TEXTS = (
 
 
 class Subjects(View):
-    """One row a subject. Dates are as stated, without their time; `consent_*` are those of the last consent."""
+    """One row a subject. Dates are as stated, without their time; `consent_*` are those of the last consent.
+
+    `events` are seqs of the open book; `sealed_events` are of what unblinded persons entered.
+    """
 
     name = "subjects"
     version = 2
@@ -34,6 +38,7 @@ class Subjects(View):
         Column("last_contact"),
         Column("open_adverse_events", "INTEGER"),
         Column("made_by"),
+        Column("made_by_sealed", sealed=True),
         Column("arm", sealed=True),
     )
 
@@ -58,14 +63,15 @@ class Subjects(View):
             "list_index": randomized.get("index"),
             "last_contact": story.last_alive,
             "open_adverse_events": story.open_adverse_events,
-            "made_by": json.dumps(standing.made_by),
+            "made_by": json.dumps(standing.seqs(Book.OPEN)),
+            "made_by_sealed": json.dumps(standing.seqs(Book.SEALED)),
             "arm": story.arm,
         }
 
     def present(self, rows: Iterable[Stored], context: Context, audience: Audience) -> Table:
         labels = {arm.code: arm.label for arm in context.plan.arms}
         tail = ("index", "last_contact", "open_adverse_events", "events")
-        columns = ("subject", *_TEXTS, *tail, *(("arm",) if audience is Audience.UNMASKED else ()))
+        columns = ("subject", *_TEXTS, *tail, *(("sealed_events", "arm") if audience is Audience.UNMASKED else ()))
         listed = []
         for row in rows:
             shown = {
@@ -77,6 +83,7 @@ class Subjects(View):
                 "events": json.loads(row["made_by"]),
             }
             if audience is Audience.UNMASKED:
+                shown["sealed_events"] = json.loads(row["made_by_sealed"])
                 shown["arm"] = labels.get(row["arm"], row["arm"])
             listed.append(shown)
         return Table(columns, listed)

@@ -10,7 +10,7 @@ import pytest
 from ledger.proof.verify import verify_ledger
 from tests.api.cli_runs import Demo, contents, here, process
 
-LEFT = {"NCT04348461.db", "NCT04348461.db.keys", "NCT04348461.db.views", "tampered.db"}
+LEFT = {"NCT04348461.db", "NCT04348461.db.keys", "NCT04348461.db.outbox", "NCT04348461.db.views", "tampered.db"}
 
 
 def left_in(folder: Path) -> set[str]:
@@ -26,7 +26,7 @@ def test_the_demo_ends_well_and_leaves_its_ledger_keys_views_and_the_tampered_co
 def test_the_keys_of_the_demo_are_for_their_owner_alone(demo: Demo) -> None:
     keys = demo.folder / "NCT04348461.db.keys"
     assert stat.S_IMODE(keys.stat().st_mode) == 0o700
-    assert [stat.S_IMODE(file.stat().st_mode) for file in keys.iterdir()] == [0o600]
+    assert {stat.S_IMODE(file.stat().st_mode) for file in keys.iterdir()} == {0o600}
 
 
 def test_the_demo_says_that_it_is_a_simulation_verifies_and_finds_the_altered_byte(demo: Demo) -> None:

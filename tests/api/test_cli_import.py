@@ -106,7 +106,7 @@ def test_a_folder_of_sdtm_becomes_a_ledger_that_verifies(sdtm: Path, tmp_path: P
     assert (done.json["trial"], done.json["refused"]) == ("S1", 0)
     assert sum(done.json["commands"].values()) == done.json["recorded"]
     assert size_of(tmp_path / "new.db") > done.json["recorded"] - done.json["commands"]["record-treatment"]
-    assert contents(tmp_path).keys() >= {"new.db", "new.db.keys", "new.db.keys/trial.json"}
+    assert contents(tmp_path).keys() >= {"new.db", "new.db.keys", "new.db.keys/data-keys.db"}
     assert not [name for name in contents(tmp_path) if name.startswith(".")]
     shown = here("show", "disposition", tmp_path / "new.db", "--json", "--role", "statistician")
     assert shown.code == 0

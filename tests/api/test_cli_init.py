@@ -25,7 +25,7 @@ def test_init_registers_the_reference_trial_and_says_where_the_keys_are(tmp_path
     assert "new.db.keys" in done.err
     assert "disagrees with itself" in done.err
     assert size_of(tmp_path / "new.db") == 1
-    assert stat.S_IMODE((tmp_path / "new.db.keys" / "trial.json").stat().st_mode) == 0o600
+    assert {stat.S_IMODE(file.stat().st_mode) for file in (tmp_path / "new.db.keys").iterdir()} == {0o600}
 
 
 def test_init_as_json_names_origin_trial_and_conflicts(tmp_path: Path) -> None:

@@ -294,20 +294,22 @@ def test_a_source_that_cannot_be_read_is_named(fresh: Path, tmp_path: Path) -> N
 
 
 def test_a_ledger_without_its_keys_takes_no_commands(fresh: Path) -> None:
-    (Path(f"{fresh}.keys") / "trial.json").unlink()
+    (Path(f"{fresh}.keys") / "data-keys.db").unlink()
     here("submit", "-", fresh, stdin=good()).refused_in_one_sentence("the keys of this ledger are not here")
     assert size_of(fresh) == 1
 
 
 def test_keys_that_others_can_read_are_not_used(fresh: Path) -> None:
-    (Path(f"{fresh}.keys") / "trial.json").chmod(0o644)
-    here("submit", "-", fresh, stdin=good()).refused_in_one_sentence("others can read the keys", "600")
+    (Path(f"{fresh}.keys") / "data-keys.db").chmod(0o644)
+    here("submit", "-", fresh, stdin=good()).refused_in_one_sentence("have access to the keys", "600")
 
 
+@pytest.mark.parametrize("name", ["data-keys.db", "identity.kek", "sealed.kek"])
 @pytest.mark.parametrize("content", ["", "{}", "[]", '{"marks": 1, "digest": 2, "allocation": 3}', "\x00"])
-def test_keys_that_are_none_are_refused(fresh: Path, content: str) -> None:
-    (Path(f"{fresh}.keys") / "trial.json").write_text(content)
-    here("submit", "-", fresh, stdin=good()).refused_in_one_sentence("the keys cannot be read")
+def test_keys_that_are_none_are_refused(fresh: Path, name: str, content: str) -> None:
+    (Path(f"{fresh}.keys") / name).write_text(content)
+    here("submit", "-", fresh, stdin=good()).refused_in_one_sentence(name)
+    assert size_of(fresh) == 1
 
 
 # -- the schema ----------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """The command line's own lists of words are those of the rooms that it does not import for its help."""
 
-from api.cli.app import RoleName, ViewName
+from api.cli.app import ViewName
+from api.cli.options import RoleName
 from ledger.domain.vocabulary import Role
 from projections.views import VIEWS
 

@@ -10,8 +10,17 @@ from typing import Any
 
 import pytest
 
-from api.bootstrap import create_trial
-from api.simulation import Happening, Pharmacy, Step, TreatmentPlan, story, summary, with_treatments
+from api.bootstrap import create_trial, keep_list
+from api.simulation import (
+    Happening,
+    Pharmacy,
+    Step,
+    TreatmentPlan,
+    simulated_list,
+    story,
+    summary,
+    with_treatments,
+)
 from ledger.application import CommandRefusedError
 from ledger.domain.commands import COMMANDS, parse_command
 from ledger.domain.protocol import evaluate, failures, reference_protocol
@@ -20,11 +29,15 @@ from ledger.domain.when import days_between
 from ledger.proof.entry import Actor
 
 PROTOCOL = reference_protocol()
-SEALED = {"record-treatment", "record-action-taken", "correct-sealed-record"}
+SEALED = {
+    *("record-treatment", "record-action-taken", "correct-sealed-record", "prepare-product", "record-interruption"),
+    *("assess-expectedness", "report-unexpected-reaction"),
+}
 NOT_PLAYED = {
     *("register-trial", "report-import", "report-sealed-import", "claim-screening", "claim-randomization"),
     *("suspend-trial", "impose-clinical-hold", "terminate-trial", "lock-database", "unlock-database"),
     *("void-record", "void-sealed-record"),
+    *("open-allocation", "report-wrong-stratum", "erase-identity"),
 }
 BY_SUBJECTS = pytest.mark.parametrize("subjects", [1, 2, 12, 60, 100])
 
@@ -166,7 +179,8 @@ def test_each_screen_failure_fails_another_criterion_and_whoever_is_enrolled_fai
 @pytest.mark.parametrize("seed", range(5))
 def test_a_fifth_to_a_quarter_die_within_28_days(seed: int) -> None:
     listed = steps(seed=seed)
-    began = {command["data"]["subject"]: command["occurred_at"] for command in of_type("randomize-subject", listed)}
+    drawn = of_type("randomize-subject", listed) + of_type("record-allocation-out-of-turn", listed)
+    began = {command["data"]["subject"]: command["occurred_at"] for command in drawn}
     lived = [
         days_between(began[death["data"]["subject"]], death["data"]["died"])
         for death in of_type("record-death", listed)
@@ -219,6 +233,7 @@ def test_the_ledger_refuses_exactly_what_the_story_says_it_will(
     clock = StoryClock()
     actor = Actor("sponsor-1", "sponsor", "sponsor")
     ledger = create_trial(tmp_path / "told.db", PROTOCOL, actor=actor, host="test.invalid", clock=clock)
+    keep_list(tmp_path / "told.db", *simulated_list(PROTOCOL, seed))
     expected: list[tuple[str, str | None]] = []
     refused: list[tuple[str, str | None]] = []
     written = 0

@@ -16,7 +16,7 @@ from ledger.proof.sections import ARM, PLAIN
 from ledger.proof.verify import verify_ledger
 from ledger.recording.reader import LedgerReader
 from tests.bench.measure import Row, alone
-from tests.recording.ledgers import KEY, append, new_ledger, open_books
+from tests.recording.ledgers import KEYS, append, new_ledger, open_books
 
 COMMANDS: Final = 2_000
 
@@ -45,7 +45,7 @@ def _written(folder: Path, commands: int) -> tuple[Path, int]:
         events = [(stream, first + version) for version in range(1, 11)]
         books.append(append(books, f"command-{number}", events, [f"dose/{number // 4}"] * 5))
     books.close()
-    reader = LedgerReader(path, books=frozenset(Book), classes=frozenset(), key=KEY)
+    reader = LedgerReader(path, books=frozenset(Book), classes=frozenset(), keys=KEYS)
     with reader:
         opened, sealed = reader.head()
     reader.close()
@@ -68,14 +68,14 @@ def _rebuild(path: Path, entries: int) -> float:
 
 def _verify(path: Path, entries: int) -> float:
     begun = time.perf_counter()
-    report = verify_ledger(path, key=KEY)
+    report = verify_ledger(path, keys=KEYS)
     assert report.ok, report.findings[:3]
     return entries / (time.perf_counter() - begun)
 
 
 def _read(path: Path, entries: int) -> float:
     begun = time.perf_counter()
-    reader = LedgerReader(path, books=frozenset(Book), classes=frozenset({PLAIN, ARM}), key=KEY)
+    reader = LedgerReader(path, books=frozenset(Book), classes=frozenset({PLAIN, ARM}), keys=KEYS)
     with reader:
         assert entries == sum(1 for _ in reader.facts())
     reader.close()

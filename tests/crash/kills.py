@@ -18,7 +18,7 @@ from ledger.proof.verify import verify_ledger
 from ledger.recording.drafts import CommandMark
 from tests.crash.whole import Grown, Watch
 from tests.crash.writer import EVERY, Answer, as_append, from_line, plan, planned, write_until_killed
-from tests.recording.ledgers import KEY, append, mark, new_ledger, open_books
+from tests.recording.ledgers import KEY, KEYS, append, mark, new_ledger, open_books
 
 KILLS_A_LEDGER: Final = 25
 MOST: Final = 24
@@ -132,7 +132,7 @@ def _finish(watch: Watch) -> int:
     fresh = Watch(watch.path)
     fresh.check()
     assert fresh.size == watch.size
-    report = verify_ledger(watch.path, key=KEY)
+    report = verify_ledger(watch.path, keys=KEYS)
     assert report.ok, f"verify: {report.findings[:3]}"
     for name in (watch.path, *watch.path.parent.glob(f"{watch.path.name}-*")):
         name.unlink(missing_ok=True)

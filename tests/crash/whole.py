@@ -1,7 +1,8 @@
 """Is a reopened ledger whole? An independent reading of the file, that goes on where it stopped last time.
 
-It shares the entry grammar with the recorder and nothing else: no cached heads, no verifier. `verify_ledger` says the
-same of the whole file, at the length of the whole file; after each of thousands of crashes that would be too slow.
+It shares the entry grammar with the recorder and nothing else: no cached heads, no verifier, no keys (of what is sealed
+it reads the digests). `verify_ledger` says the same of the whole file, at the length of the whole file; after each of
+thousands of crashes that would be too slow.
 """
 
 from collections import Counter
@@ -13,7 +14,8 @@ import apsw
 
 from ledger.domain.events.base import ANCHOR_STREAM
 from ledger.proof.entry import GENESIS, OpenEntry, SealedEntry, parse_open, parse_sealed
-from ledger.proof.sections import commitment, unpack
+from ledger.proof.sealing import digest
+from ledger.proof.sections import PLAIN, commitment, unpack
 from ledger.proof.tree import Frontier
 
 Entry = OpenEntry | SealedEntry
@@ -109,7 +111,12 @@ class Watch:
         assert entry.prev == chain.hash, f"entry {seq} does not follow the one before"
         assert entry.at >= chain.at, f"time runs backwards at {seq}"
         for part, section in zip(entry.parts, unpack(stored, len(entry.parts)), strict=True):
-            assert section.payload is not None
-            assert commitment(section.salt, section.payload) == part.commit, f"a section of {seq} is another one"
+            if section.ciphertext is None:
+                assert section.payload is not None
+                whole = part.commit == commitment(section.salt, section.payload)
+            else:
+                whole = section.digest == digest(part.commit, section.ciphertext)
+            assert whole, f"a section of {seq} is another one"
+            assert (section.ciphertext is None) == (part.section_class == PLAIN), f"a section of {seq} lies open"
         chain.size, chain.hash, chain.at = seq + 1, entry.hash, entry.at
         chain.frontier.append(entry.hash)

@@ -1,19 +1,23 @@
 """A trial told by commands, in memory: what the application does with a file, done with lists."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import pytest
 
+from ledger.domain.allocation import ListState, default_parameters
 from ledger.domain.commands import parse_command
 from ledger.domain.decisions import Decision, Reads, Refusal, counted_stream, decide, subject_of
+from ledger.domain.decisions.routing import unblinded, with_entered
 from ledger.domain.events import Event
 from ledger.domain.events.base import subject_stream
 from ledger.domain.history import Fact, corrected
 from ledger.domain.protocol import Protocol, reference_protocol
 from ledger.domain.state import SealedSubjectState, SubjectState, TrialState
 from ledger.domain.vocabulary import Book
+from ledger.proof.allocation import Parameters, commitment
+from ledger.proof.entry import Actor
 
 NOW: Final = "2020-06-01T12:00:00.000000Z"
 PROTOCOL: Final = reference_protocol().amended(
@@ -77,6 +81,8 @@ SPONSOR_COMMANDS: Final = (
     "impose-clinical-hold",
     "restart-trial",
     "terminate-trial",
+    "grant-access",
+    "revoke-access",
 )
 DATA_MANAGER_COMMANDS: Final = (
     "lock-database",
@@ -85,7 +91,24 @@ DATA_MANAGER_COMMANDS: Final = (
     "report-import",
     "code-adverse-event",
 )
-PHARMACIST_COMMANDS: Final = ("record-treatment", "record-action-taken", "correct-sealed-record", "void-sealed-record")
+PHARMACIST_COMMANDS: Final = (
+    "prepare-product",
+    "record-treatment",
+    "record-interruption",
+    "record-action-taken",
+    "correct-sealed-record",
+    "void-sealed-record",
+)
+SAFETY_COMMANDS: Final = ("assess-expectedness", "report-unexpected-reaction")
+SEALED_COMMANDS: Final = (*PHARMACIST_COMMANDS, *SAFETY_COMMANDS)
+ALLOCATION_COMMANDS: Final = ("commit-allocation", "bind-allocation", "open-allocation")
+SECRET: Final = bytes(range(32))
+PARAMETERS: Final = default_parameters(PROTOCOL)
+COMMITMENT: Final = {
+    "commitment": commitment(SECRET, Parameters.from_value(PARAMETERS)),
+    "method": "PERMUTED_BLOCKS",
+}
+OUTSIDE: Final = {"kind": "BEACON", "value": "YSBiZWFjb24ncyBwdWxzZQ=="}
 ACTS_NOW: Final = ("enrol-subject", "randomize-subject")
 
 
@@ -97,6 +120,10 @@ def usual_role(type_: str) -> str:
         return "data-manager"
     if type_ in PHARMACIST_COMMANDS:
         return "pharmacist"
+    if type_ in SAFETY_COMMANDS:
+        return "safety-physician"
+    if type_ in ALLOCATION_COMMANDS:
+        return "statistician"
     return "dmc" if type_ == "record-dmc-recommendation" else "investigator"
 
 
@@ -155,7 +182,7 @@ class Story:
         target = None
         if "target" in value["data"]:
             about = value["data"]["target"]
-            book = Book.SEALED if command.type in PHARMACIST_COMMANDS else Book.OPEN
+            book = Book.SEALED if command.type in SEALED_COMMANDS else Book.OPEN
             target = next(
                 (
                     fact
@@ -168,17 +195,27 @@ class Story:
         reads = Reads(
             trial=self.trial,
             subject=None if subject is None else self.subject(subject),
-            sealed=self.sealed(subject) if subject and command.type in PHARMACIST_COMMANDS else None,
+            sealed=self.sealed(subject) if subject and command.type in SEALED_COMMANDS else None,
             target=target,
             arm_of=self.arm_of or (lambda stratum, index: self.arms.get((stratum, index), "TREATMENT")),
         )
+        state = reads.subject
+        by_unblinded = command.type not in PHARMACIST_COMMANDS and unblinded(
+            command, reads.trial, subject, state, target
+        )
+        if subject is not None and (by_unblinded or reads.sealed is not None):
+            stream = subject_stream(subject)
+            reads = with_entered(command, reads, self.facts_of(stream), self.facts_of(stream, Book.SEALED))
         counted = counted_stream(command, reads, importing=importing)
         if counted is not None:
-            reads = Reads(reads.trial, reads.subject, None, {counted: len(self.facts_of(counted))}, None, reads.arm_of)
+            drawn = ListState.fold(self.facts_of(counted)) if counted.startswith("allocation/") else ListState()
+            reads = replace(reads, sealed=None, versions={counted: len(self.facts_of(counted))}, drawn=drawn)
         decision = decide(command, reads, now, importing=importing)
         for events in (decision.open, decision.sealed):
             for n, event in enumerate(events):
-                self._record(event, command.actor.in_entry, command.id, n)
+                hidden = decision.nameless and event.book is Book.OPEN
+                actor = Actor("ledger", "ledger", "system") if hidden else command.actor.in_entry
+                self._record(event, actor, f"masked-{command.id}" if decision.nameless else command.id, n)
         return decision
 
     def _record(self, event: Event, actor: Any, command: str, n: int) -> None:
@@ -186,9 +223,10 @@ class Story:
         data = event.model_dump(mode="json", exclude_none=True)
         assert type(event).read(data) == event
         version = len(self.facts_of(event.stream, event.book)) + 1
-        id_ = f"{len(self.facts):032x}"
+        opened = seq if event.book is Book.OPEN else sum(fact.book is Book.OPEN for fact in self.facts) - 1
+        id_ = f"{seq:031x}{int(event.book is Book.SEALED)}"
         self.facts.append(
-            Fact(event.book, seq, seq, self.now, id_, actor, command, n, event.stream, version, event.type, data)
+            Fact(event.book, seq, opened, self.now, id_, actor, command, n, event.stream, version, event.type, data)
         )
 
     def refused(self, type_: str, data: dict[str, Any], on: str = "2020-05-20", **more: Any) -> tuple[str, str]:
@@ -208,11 +246,14 @@ def deviations_of(decision: Decision) -> list[str]:
     ]
 
 
-def begun(protocol: Protocol = PROTOCOL, site: str = "S01") -> Story:
-    """A registered trial with one active site."""
+def begun(protocol: Protocol = PROTOCOL, site: str = "S01", *, listed: bool = True) -> Story:
+    """A registered trial with one active site and, if `listed`, an allocation list that is ready."""
     story = Story()
     story.tell("register-trial", {"protocol": protocol.model_dump(mode="json")}, "2020-05-06")
     story.tell("activate-site", {"site": site}, "2020-05-07")
+    if listed:
+        story.tell("commit-allocation", COMMITMENT, "2020-05-07")
+        story.tell("bind-allocation", OUTSIDE, "2020-05-08")
     return story
 
 

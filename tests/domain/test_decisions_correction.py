@@ -214,7 +214,8 @@ def test_what_cannot_be_corrected_in_the_sealed_book_is_refused(data: dict[str, 
 def test_a_correction_of_the_open_book_reads_no_sealed_record() -> None:
     story = randomized()
     story.facts = [fact for fact in story.facts if fact.book is Book.OPEN]
-    story.tell("correct-record", correction("c3", document_version="2.0"))
+    consent = next(fact.command for fact in story.facts if fact.type == "consent.obtained/1")
+    story.tell("correct-record", correction(consent, document_version="2.0"))
     assert story.facts[-1].book is Book.OPEN
 
 

@@ -218,7 +218,7 @@ def test_an_import_claims_eligibility_and_arm_and_both_say_so() -> None:
     bad = {**P1, "arm": "PLACEBO"}
     assert story.refused("claim-randomization", bad, provenance=IMPORT) == ("arm-unknown", "data.arm")
     decision = story.tell("claim-randomization", {**P1, "arm": "CONTROL"}, provenance=IMPORT)
-    assert [event.model_dump().get("claimed") for event in (*decision.open, *decision.sealed)] == [True, None, True]
+    assert [event.model_dump().get("claimed") for event in (*decision.open, *decision.sealed)] == [True, True, True]
     assert story.sealed().arm == "CONTROL"
     assert story.subject().index == 1
 

@@ -17,6 +17,14 @@ OF_THE_LEDGER = {
     *("trial.registered/1", "protocol.amended/1", "sealed-book.anchored/1", "clock.stepped-back/1"),
     *("enrolment.counted/1", "allocation.drawn/1", "arm.assigned/1"),
     *("record.corrected/1", "sealed-record.corrected/1", "record.voided/1", "sealed-record.voided/1"),
+    *("allocation.committed/1", "allocation.bound/1", "allocation.exhausted/1", "allocation.opened/1"),
+    "allocation.out-of-turn/1",
+    # What somebody has seen cannot be taken back, nor can a destroyed key.
+    *("code.broken/1", "unblinding.requested/1", "unblinding.approved/1", "unblinding.reported/1"),
+    *("envelopes.exported/1", "envelope.opened/1", "identity.erased/1"),
+    *("record.entered-unblinded/1", "reporter.named/1"),
+    *("access.granted/1", "access.revoked/1", "identity.accessed/1", "sealed-identity.accessed/1"),
+    *("arm.accessed/1", "access.refused/1", "sealed-access.refused/1", "export.made/1", "sealed-export.made/1"),
 }
 """What is amended, corrected by one more of the same, or written by the ledger: never corrected nor voided."""
 

@@ -53,12 +53,7 @@ def test_what_the_state_of_the_trial_forbids(
     [
         ({"registration": {**PROTOCOL.registration.model_dump(mode="json"), "nct_number": "NCT00000001"}}, "trial-id"),
         (
-            {
-                "settings": {
-                    **PROTOCOL.settings.model_dump(mode="json"),
-                    "stratification": {"factors": ["SITE"], "block_sizes": [4], "concealed": True},
-                }
-            },
+            {"arms": [{**arm.model_dump(mode="json"), "ratio": ratio} for ratio, arm in enumerate(PROTOCOL.arms, 1)]},
             "allocation-list",
         ),
     ],

@@ -14,8 +14,10 @@ from ledger.domain.events.safety import AdverseEventCoded, AdverseEventReported,
 from ledger.domain.events.treatment import TreatmentRecorded
 from ledger.domain.events.trial import TrialRegistered
 from ledger.domain.history import CORRECTIONS, VOIDS, Fact
+from ledger.domain.roles import Sight
 from ledger.domain.vocabulary import Book
 from ledger.proof.entry import Actor
+from ledger.proof.sections import ARM, IDENTITY, PLAIN
 from ledger.recording.reader import Position
 from projections.base import Audience
 from projections.result import Result
@@ -32,6 +34,11 @@ PROTOCOL: Final[dict[str, Any]] = {
         {"measure": "Adverse event rate", "time_frame": {"text": "6 months", "days": 183, "months": 6}},
     ],
 }
+SEEING: Final = {
+    Audience.MASKED: Sight(frozenset({Book.OPEN}), frozenset({PLAIN, IDENTITY}), None),
+    Audience.UNMASKED: Sight(frozenset(Book), frozenset({PLAIN, IDENTITY, ARM}), None),
+}
+"""All that somebody of an audience can have in sight."""
 INVESTIGATOR: Final = Actor("inv-1", "FJD", "investigator")
 
 
@@ -116,8 +123,8 @@ class MemoryLedger:
         return MemoryReader(self, sealed=audience is Audience.UNMASKED)
 
     def show(self, view: str, audience: Audience = Audience.UNMASKED, as_of: int | str | None = None) -> Result:
-        """The view, made in memory."""
-        return show(self.reader(audience), view, audience, as_of=as_of)
+        """The view, made in memory, as somebody is shown it who may see all that its audience may, and all names."""
+        return show(self.reader(audience), view, audience, sight=SEEING[audience], role="auditor", as_of=as_of)
 
 
 @dataclass

@@ -9,12 +9,15 @@ from typing import Any, TypeAlias
 
 from hypothesis import strategies as st
 
+from ledger.domain.events.access import ArmAccessed, IdentityAccessed
 from ledger.domain.events.base import Event
 from ledger.domain.events.conduct import DeviationRaised
-from ledger.domain.events.enrolment import ArmAssigned, SubjectEnrolled, SubjectRandomized
+from ledger.domain.events.enrolment import AllocationDrawn, ArmAssigned, SubjectEnrolled, SubjectRandomized
 from ledger.domain.events.safety import AdverseEventFollowedUp
 from ledger.domain.events.treatment import DoseDeviationRaised
 from ledger.domain.events.trial import ProtocolAmended
+from ledger.domain.events.unblinding import CodeBroken
+from ledger.domain.routing import wrapped
 from tests.projections import building as b
 
 Step: TypeAlias = tuple[str, str, str, int]
@@ -50,6 +53,16 @@ _MAKERS: dict[str, Callable[[str, str, int], Event]] = {
     "deviation": lambda s, day, n: DeviationRaised.model_validate(
         {"occurred_at": day, "category": "OTHER", "detail": str(n), **({"subject": s} if n % 2 else {"site": "SITE0"})}
     ),
+    "break": lambda s, day, _: CodeBroken(occurred_at=day, subject=s, reason="bleeding"),
+    "unblinded-visit": lambda s, day, n: wrapped(b.visit(s, f"V{n}", day, str(n)), f"{day}T12:00:00Z"),
+    "unblinded-ae": lambda s, day, n: wrapped(b.adverse_event(s, str(n), day), None),
+    "unblinded-follow-up": lambda s, day, n: wrapped(
+        AdverseEventFollowedUp.model_validate({"occurred_at": day, "subject": s, "ae": str(n), "severity": "SEVERE"}),
+        None,
+    ),
+    "unblinded-end": lambda s, day, n: wrapped(b.ended(s, ("COMPLETED", "OTHER")[n % 2], day, f"said {n}"), None),
+    "draw": lambda s, day, n: AllocationDrawn(occurred_at=day, subject=s, stratum=f"SITE{n % 2}", index=n + 1),
+    "look": lambda _, day, n: (IdentityAccessed, ArmAccessed)[n % 2](occurred_at=day, what=f"view {n}"),
     "amend": lambda s, day, n: ProtocolAmended(
         occurred_at=day,
         amendment=f"A{n}",

@@ -26,7 +26,7 @@ from projections.views import VIEWS
 from tests.projections.building import MemoryLedger, consented, randomize, registered, visit
 from tests.projections.stories import Step, steps, told
 from tests.projections.test_runner import tables
-from tests.recording.ledgers import KEY, mark, new_ledger, open_books, ticking
+from tests.recording.ledgers import KEYS, mark, new_ledger, open_books, ticking
 
 MASKED, UNMASKED = Audience.MASKED, Audience.UNMASKED
 
@@ -35,7 +35,7 @@ MASKED, UNMASKED = Audience.MASKED, Audience.UNMASKED
 def reader(path: Path, audience: Audience) -> Iterator[LedgerReader]:
     """What the composition root hands to a person of that audience."""
     if audience is UNMASKED:
-        found = LedgerReader(path, books=frozenset(Book), classes=frozenset({PLAIN, ARM, HEADER}), key=KEY)
+        found = LedgerReader(path, books=frozenset(Book), classes=frozenset({PLAIN, ARM, HEADER}), keys=KEYS)
     else:
         found = LedgerReader(path, books=frozenset({Book.OPEN}), classes=frozenset({PLAIN, IDENTITY}))
     with closing(found):
@@ -66,6 +66,7 @@ class Recorder:
                 actor=fact.actor,
                 command=command,
                 random=self.books.randomness.open,
+                keys=KEYS,
             )
             self.seqs[fact.book, fact.seq] = self.books.append(Append(command, drafts)).open_seq
         else:

@@ -15,7 +15,7 @@ from projections.base import Audience, ViewDeniedError, audience_of
 from projections.runner import catch_up, rebuild, show, views_folder
 from projections.store import StoreUnavailableError, ViewStore
 from projections.views import VIEWS
-from tests.projections.building import MemoryLedger, alive, consented, randomize, registered, visit
+from tests.projections.building import SEEING, MemoryLedger, alive, consented, randomize, registered, visit
 from tests.projections.stories import Step, steps, take, told
 
 MASKED, UNMASKED = Audience.MASKED, Audience.UNMASKED
@@ -269,3 +269,11 @@ def test_who_may_read_neither_book_has_no_view() -> None:
 
 def test_views_lie_beside_their_ledger() -> None:
     assert views_folder(Path("out/NCT04348461.db")) == Path("out/NCT04348461.db.views")
+
+
+def test_an_unmasked_view_is_denied_where_no_arm_is_in_sight_whatever_audience_is_named() -> None:
+    ledger = registered()
+    for view in ("subjects", "exposure"):
+        with pytest.raises(ViewDeniedError, match="no arms"):
+            show(ledger.reader(), view, UNMASKED, sight=SEEING[MASKED], role="auditor")
+        assert show(ledger.reader(), view, UNMASKED, sight=SEEING[UNMASKED], role="auditor").view == view

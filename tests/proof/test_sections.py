@@ -8,11 +8,19 @@ from hypothesis import strategies as st
 
 from ledger.proof.canonical import encode, is_canonical
 from ledger.proof.entry import parts_json
-from ledger.proof.sections import Section, SectionError, commitment, frame, pack, unpack
+from ledger.proof.opening import Opening
+from ledger.proof.sealing import enter_sealed
+from ledger.proof.sections import ENCRYPTED, Section, SectionError, commitment, enter, frame, pack, unpack
 from ledger.proof.stored_sections import check_sections
+from tests.derived_keys import DerivedKeys
 
 SALT = st.binary(min_size=32, max_size=32)
-SECTION = st.one_of(st.builds(Section, SALT, st.binary(max_size=80)), st.just(Section(b"", None)))
+KEYS = DerivedKeys(bytes(32))
+SECTION = st.one_of(
+    st.builds(Section, SALT, st.binary(max_size=80)),
+    st.builds(Section, st.just(b""), st.none(), st.binary(min_size=1, max_size=80), SALT),
+    st.just(Section(b"", None)),
+)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.text(max_size=8),
     lambda inner: (
@@ -49,6 +57,8 @@ def test_what_can_be_read_is_packed_the_same_way(sections: list[Section], tail: 
         (b"", 1),
         (b"\x00", 1),
         (b"\x01\x00\x00\x00\x00", 1),
+        (b"\x01\x00\x00\x00\x20" + bytes(32), 1),
+        (b"\x03\x00\x00\x00\x21" + bytes(33), 1),
         (b"\x02\x00\x00\x00\x01x", 1),
         (b"\x00\x00\x00\x00\x1f" + bytes(31), 1),
         (frame(bytes(32), b"{}") + b"\x00", 1),
@@ -62,8 +72,13 @@ def test_frames_of_another_shape_are_refused(stored: bytes, count: int) -> None:
 
 def verdict(payload: bytes, section: str = "plain", *, canonical: bool = True) -> str | None:
     salt = bytes(32)
-    parts = parts_json([(section, commitment(salt, payload).hex())]).encode()
-    complaint = check_sections(parts, frame(salt, payload), {section}, canonical=canonical)
+    commit, framed = enter(salt, payload)
+    if section in ENCRYPTED:
+        key = KEYS.section_key(section, "subject/1")
+        assert key is not None
+        commit, framed = enter_sealed(key, "o", "subject/1", 1, "0" * 32, 0, section, salt, payload)
+    parts, where = parts_json([(section, commit)]).encode(), (0, b"o", b"subject/1", 1, b"0" * 32)
+    complaint = check_sections(parts, framed, {section}, where, Opening(KEYS), canonical=canonical)
     return complaint and complaint[0]
 
 

@@ -27,7 +27,7 @@ from ledger.recording.engine import create_ledger
 from ledger.recording.eventsourcing_recorder import SQLiteApplicationRecorder
 from ledger.recording.sqlite import SQLiteBooks
 from tests.shared_data import ROOT
-from tests.tampering.ledgers import ACTOR, KEY, ORIGIN, behind_its_back, build, entries, fill, new_books, settle
+from tests.tampering.ledgers import ACTOR, KEYS, ORIGIN, behind_its_back, build, entries, fill, new_books, settle
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def ledger(tmp_path: Path) -> Path:
 
 
 def test_the_report_gives_size_root_and_head_of_both_books(ledger: Path) -> None:
-    report = verify_ledger(ledger, key=KEY)
+    report = verify_ledger(ledger, keys=KEYS)
     hashes = {book: [leaf_hash(entry) for entry in entries(ledger, book)] for book in ("open", "sealed")}
     assert report.to_json() == {
         "ok": True,
@@ -49,6 +49,10 @@ def test_the_report_gives_size_root_and_head_of_both_books(ledger: Path) -> None
             "head": hashes["sealed"][-1].hex(),
         },
         "assurance": "consistent",
+        "opened": {"anchor": 6, "arm": 7, "header": 7, "identity": 3},
+        "closed": {},
+        "notes": [],
+        "allocation": None,
         "findings": [],
         "sound": [
             {"book": "open", "first": 0, "last": len(hashes["open"]) - 1},
@@ -68,9 +72,9 @@ def test_a_ledger_is_verified_while_it_is_written(tmp_path: Path) -> None:
     books = new_books(tmp_path / "trial.db")
     fill(books)
     assert (tmp_path / "trial.db-wal").stat().st_size
-    size = verify_ledger(tmp_path / "trial.db", key=KEY).size
+    size = verify_ledger(tmp_path / "trial.db", keys=KEYS).size
     books.append(Append(CommandMark("later", "0" * 64), sealed=()))
-    assert verify_ledger(tmp_path / "trial.db", key=KEY).ok
+    assert verify_ledger(tmp_path / "trial.db", keys=KEYS).ok
     assert size > 0
     books.close()
 

@@ -12,11 +12,14 @@ from ledger.proof.entry import Actor
 from ledger.proof.sections import ARM, PLAIN
 from ledger.recording.drafts import Append, CommandMark, Drafter, Guard, OpenDraft, SealedDraft
 from ledger.recording.engine import create_ledger
+from ledger.recording.live import utc_now
 from ledger.recording.mapper import upkeep
-from ledger.recording.sqlite import SQLiteBooks, utc_now
+from ledger.recording.sqlite import SQLiteBooks
+from tests.derived_keys import DerivedKeys
 
 ORIGIN: Final = "test.example/NCT00000000/" + "0" * 32
 KEY: Final = bytes(range(32))
+KEYS: Final = DerivedKeys(KEY)
 NURSE: Final = Actor("a-17", "site-01", "investigator")
 NOON: Final = datetime(2020, 5, 6, 12, 0, tzinfo=UTC)
 
@@ -52,9 +55,9 @@ def open_books(
 ) -> SQLiteBooks:
     """Both books of a ledger, for appending, with an anchor in each run of `every` open entries (0: none)."""
     random = None if seed is None else Seeded(seed)
-    books = SQLiteBooks(path, clock=clock, randomness=random, key=KEY)
+    books = SQLiteBooks(path, clock=clock, randomness=random, keys=KEYS)
     if every:
-        books.upkeep = upkeep(books.origin, every, books.randomness.open)
+        books.upkeep = upkeep(books.origin, every, books.randomness.open, KEYS)
     return books
 
 

@@ -22,7 +22,7 @@ from ledger.recording.engine import connect, fetch
 from ledger.recording.reader import LedgerReader
 from ledger.recording.sqlite import CommandReused, SQLiteBooks, VersionConflict
 from tests.crash.whole import Watch
-from tests.recording.ledgers import KEY, NOON, append, new_ledger, open_books, ticking
+from tests.recording.ledgers import KEYS, NOON, append, new_ledger, open_books, ticking
 
 Rows = list[tuple[bytes, bytes]]
 
@@ -184,7 +184,7 @@ def test_an_anchor_is_written_in_each_run_of_open_entries_whatever_the_sealed_bo
                 covered = before + opened + 1
         books.close()
         Watch(path).check()
-        reader = LedgerReader(path, books=frozenset(Book), classes=frozenset({PLAIN, ANCHOR, ARM, HEADER}), key=KEY)
+        reader = LedgerReader(path, books=frozenset(Book), classes=frozenset({PLAIN, ANCHOR, ARM, HEADER}), keys=KEYS)
         hashes = [parse_sealed(entry).hash for entry, _ in rows(path, Book.SEALED)]
         with reader:
             sealed_before = 0

@@ -1,11 +1,9 @@
 """Files that cannot be used, disks that are full or read-only: each says which, and nothing is lost."""
 
-import os
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +17,7 @@ from ledger.recording.engine import connect, create_ledger, require_safe_sqlite
 from ledger.recording.sqlite import SQLiteBooks
 from tests.crash.whole import Watch
 from tests.recording.ledgers import ORIGIN, append, drafts, mark, new_ledger, open_books
-
-_NOBODY = 65534
+from tests.unprivileged import unprivileged
 
 
 def written(folder: Path) -> Path:
@@ -37,19 +34,6 @@ def big(books: SQLiteBooks, number: int, size: int) -> Append:
     """An append of about `size` bytes."""
     command = mark(f"big-{number}")
     return Append(command, drafts(books, command, [(f"big/{number}", 1)], text="x" * size))
-
-
-@contextmanager
-def unprivileged() -> Iterator[None]:
-    """Without root's right to write everywhere."""
-    if os.geteuid() != 0:
-        yield
-        return
-    os.seteuid(_NOBODY)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
 
 
 @pytest.fixture

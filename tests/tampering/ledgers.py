@@ -20,9 +20,11 @@ from ledger.recording.drafts import Append, CommandMark, Drafter, OpenDraft, Sea
 from ledger.recording.engine import create_ledger
 from ledger.recording.mapper import upkeep
 from ledger.recording.sqlite import SQLiteBooks
+from tests.derived_keys import DerivedKeys
 
 ORIGIN: Final = "ledger.example/NCT00000000/" + "0" * 32
 KEY: Final = bytes(range(32))
+KEYS: Final = DerivedKeys(KEY)
 ACTOR: Final = Actor("inv-07", "site-01", "investigator")
 PHARMACIST: Final = Actor("phar-02", "site-01", "pharmacist")
 COMMANDS: Final = 14
@@ -50,8 +52,8 @@ def new_books(path: Path, *, every: int = 4) -> SQLiteBooks:
         path,
         clock=lambda: next(times),
         randomness=drawn,
-        key=KEY,
-        upkeep=upkeep(ORIGIN, every, drawn.open),
+        keys=KEYS,
+        upkeep=upkeep(ORIGIN, every, drawn.open, KEYS),
     )
 
 
@@ -66,7 +68,7 @@ def fill(books: SQLiteBooks, commands: int = COMMANDS) -> None:
         if number < 3:
             versions[f"subject/{subject}"] = 1
             opened.append(
-                Drafter(ORIGIN, ACTOR, command, random).draft(f"subject/{subject}", 1, "consent.given/1", [
+                Drafter(ORIGIN, ACTOR, command, random, KEYS).draft(f"subject/{subject}", 1, "consent.given/1", [
                         (IDENTITY, encode({"giver_name": 'María "Mari" Núñez'})),
                         (PLAIN, encode({"occurred_at": "2020-05-04T10:00+02:00", "of": [1, {"n": -2}], "who": None})),
                     ], 0, 1)
@@ -178,13 +180,18 @@ def places(report: Report) -> list[tuple[str, str | None, int | None]]:
 
 
 def found(path: Path) -> list[tuple[str, str | None, int | None]]:
-    """What verifying the file finds, as `places`; with the trial's key."""
-    return places(verify_ledger(path, key=KEY))
+    """What verifying the file finds, as `places`; with all keys."""
+    return places(verify_ledger(path, keys=KEYS))
+
+
+def found_without_keys(path: Path) -> list[tuple[str, str | None, int | None]]:
+    """What whoever holds the file alone finds."""
+    return places(verify_ledger(path))
 
 
 def sound(path: Path) -> set[tuple[str, int]]:
-    """(book, seq) of each entry that is said to be sound; with the trial's key."""
-    ranges = verify_ledger(path, key=KEY).sound
+    """(book, seq) of each entry that is said to be sound; with all keys."""
+    ranges = verify_ledger(path, keys=KEYS).sound
     return {(book, seq) for book, first, last in ranges for seq in range(first, last + 1)}
 
 

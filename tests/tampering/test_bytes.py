@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ledger.proof.ledger_file import LedgerFileError
 from ledger.proof.verify import verify_ledger
-from tests.tampering.ledgers import KEY, build, found, places, rows
+from tests.tampering.ledgers import KEYS, build, found, places, rows
 
 
 def patch(path: Path, position: int, new: bytes) -> None:
@@ -33,9 +33,10 @@ def test_a_flipped_bit_in_an_entry_or_a_section_is_found_at_its_place(
     if at < 0:  # stored in two pieces, on two pages
         return
     patch(copy, at + index, bytes([content[at + index] ^ (1 << data.draw(st.integers(0, 7)))]))
-    report = verify_ledger(copy, key=KEY)
-    assert places(report)[0][1:] == (book, row["seq"])
-    assert len(report.findings) == 1
+    for keys in (KEYS, None):
+        report = verify_ledger(copy, keys=keys)
+        assert places(report)[0][1:] == (book, row["seq"])
+        assert len(report.findings) == 1
 
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -47,12 +48,13 @@ def test_any_changed_byte_of_the_file_is_a_report_or_a_refusal_and_never_a_crash
     content = copy.read_bytes()
     position %= len(content)
     patch(copy, position, bytes([content[position] ^ value]))
-    try:
-        report = verify_ledger(copy, key=KEY)
-    except LedgerFileError:
-        return
-    if report.ok:  # free space, or fields of the header that say nothing of the content
-        assert [rows(copy, table) == rows(pristine, table) for table in TABLES] == [True] * len(TABLES)
+    for keys in (KEYS, None):
+        try:
+            report = verify_ledger(copy, keys=keys)
+        except LedgerFileError:
+            return
+        if report.ok:  # free space, or fields of the header that say nothing of the content
+            assert [rows(copy, table) == rows(pristine, table) for table in TABLES] == [True] * len(TABLES)
 
 
 TABLES = ("head", "open_stream", "open_entry", "sealed_entry")

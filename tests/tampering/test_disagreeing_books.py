@@ -6,6 +6,8 @@ from pathlib import Path
 from ledger.proof.canonical import encode
 from ledger.proof.entry import parse_sealed
 from ledger.proof.tree import Frontier, leaf_hash
+from ledger.proof.verify import verify_ledger
+from ledger.proof.words import in_words
 from tests.tampering.ledgers import behind_its_back, entries, found, relink, sound
 
 
@@ -63,12 +65,22 @@ def test_a_cut_open_book_leaves_no_sealed_entry_sound_that_names_what_is_gone(le
 def test_a_sealed_book_written_anew_leaves_no_anchor_sound_that_knew_it(ledger: Path) -> None:
     edit(ledger, "sealed", 0)
     seen = found(ledger)
-    assert [finding[:2] for finding in seen] == [("anchor", "open")]
+    assert seen[0][:2] == ("anchor", "open")
+    assert seen[1:] == [("sealed", "sealed", 0)]  # its header is sealed for the id that it had
     anchors = [seq for seq, entry in enumerate(entries(ledger, "open")) if b"sealed-book.anchored" in entry]
     later = {("open", seq) for seq in anchors if seq >= (seen[0][2] or 0)}
     assert len(later) > 1
     assert not later & sound(ledger)
     assert not {book for book, _ in sound(ledger)} & {"sealed"}
+
+
+def test_a_sealed_book_written_anew_is_not_found_by_one_who_cannot_open_the_anchors(ledger: Path) -> None:
+    """And the report says so."""
+    edit(ledger, "sealed", 0)
+    report = verify_ledger(ledger)
+    assert report.ok
+    assert report.closed["anchor"] > 0
+    assert "not checked: what the open book's anchors say of the sealed book" in in_words(report)
 
 
 def test_a_cut_sealed_book_is_sound_as_far_as_an_anchor_confirms_it(ledger: Path) -> None:

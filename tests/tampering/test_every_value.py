@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ledger.proof.verify import verify_ledger
-from tests.tampering.ledgers import KEY, behind_its_back, build, found, places, rows
+from tests.tampering.ledgers import KEYS, behind_its_back, build, found, found_without_keys, places, rows
 
 TABLES = ("head", "open_stream", "open_entry", "sealed_entry")
 
@@ -37,7 +37,7 @@ def changed(value: Any, fill: bytes) -> Iterator[Any]:
 
 
 def test_the_untouched_file_is_sound(ledger: Path) -> None:
-    report = verify_ledger(ledger, key=KEY)
+    report = verify_ledger(ledger, keys=KEYS)
     assert report.ok
     assert list(report.sound) == [("open", 0, report.size - 1), ("sealed", 0, report.sealed.size - 1)]
 
@@ -63,6 +63,8 @@ def test_a_changed_value_in_any_column_is_found_at_its_place(ledger: Path, tmp_p
                 seen = found(copy)
                 what = (table, row[key], column, other, seen)
                 assert seen, what
+                if column == "sections":
+                    assert found_without_keys(copy) == seen, what
                 if table.endswith("_entry"):
                     book = table.removesuffix("_entry")
                     assert seen[0][1:] == (book, row["seq"]), what
@@ -133,6 +135,8 @@ def test_findings_come_with_their_stream(ledger: Path, tmp_path: Path) -> None:
     with behind_its_back(copy) as connection:
         connection.execute("UPDATE open_entry SET sections = x'00' WHERE seq = 0")
         connection.execute("UPDATE sealed_entry SET open_seq = 99 WHERE seq = 0")
-    report = verify_ledger(copy)
+    report = verify_ledger(copy, keys=KEYS)
     assert places(report) == [("section", "open", 0), ("column", "sealed", 0)]
     assert [finding.stream for finding in report.findings] == ["subject/ES-000", "subject/ES-001"]
+    # The stream of a sealed entry stands in its header.
+    assert [finding.stream for finding in verify_ledger(copy).findings] == ["subject/ES-000", None]

@@ -6,7 +6,7 @@ import pytest
 
 from ledger.proof.tree import Frontier, leaf_hash
 from ledger.proof.verify import verify_ledger
-from tests.tampering.ledgers import KEY, behind_its_back, entries, found, places
+from tests.tampering.ledgers import KEYS, behind_its_back, entries, found, places
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_a_rewritten_head_is_not_blamed_on_an_entry(ledger: Path, book: str, cha
 def test_a_head_with_another_size_and_hash_is_not_blamed_on_an_entry(ledger: Path, book: str, size: str) -> None:
     with behind_its_back(ledger) as connection:
         connection.execute(f"UPDATE head SET size = {size}, hash = zeroblob(32) WHERE book = ?", (book,))
-    report = verify_ledger(ledger, key=KEY)
+    report = verify_ledger(ledger, keys=KEYS)
     assert places(report) == [("head", book, None)]
     assert list(report.sound) == [("open", 0, 24), ("sealed", 0, 6)]
 
@@ -50,7 +50,7 @@ def turned_back(path: Path, size: int) -> Frontier:
 
 def test_a_head_turned_back_is_found_through_the_frontier(ledger: Path) -> None:
     turned_back(ledger, 20)
-    report = verify_ledger(ledger, key=KEY)
+    report = verify_ledger(ledger, keys=KEYS)
     assert places(report) == [("head", "open", None)]
     assert list(report.sound) == [("open", 0, 24), ("sealed", 0, 6)]
 
@@ -59,7 +59,7 @@ def test_a_head_wholly_turned_back_leaves_entries_beyond_it(ledger: Path) -> Non
     tree = turned_back(ledger, 24)
     with behind_its_back(ledger) as connection:
         connection.execute("UPDATE head SET frontier = ? WHERE book = 'open'", (tree.to_bytes(),))
-    report = verify_ledger(ledger, key=KEY)
+    report = verify_ledger(ledger, keys=KEYS)
     assert places(report) == [("beyond", "open", 24)]
     assert list(report.sound) == [("open", 0, 23), ("sealed", 0, 6)]
 
@@ -67,7 +67,7 @@ def test_a_head_wholly_turned_back_leaves_entries_beyond_it(ledger: Path) -> Non
 def test_a_head_that_can_be_none_says_nothing(ledger: Path) -> None:
     with behind_its_back(ledger) as connection:
         connection.execute("UPDATE head SET size = 10000000, hash = x'00', frontier = x'01' WHERE book = 'open'")
-    report = verify_ledger(ledger, key=KEY)
+    report = verify_ledger(ledger, keys=KEYS)
     assert places(report) == [("head", "open", None)]
     # Nothing names the last entry.
     assert list(report.sound) == [("open", 0, 23), ("sealed", 0, 6)]

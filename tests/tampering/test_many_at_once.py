@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ledger.proof.verify import verify_ledger
-from tests.tampering.ledgers import KEY, behind_its_back, found, rows
+from tests.tampering.ledgers import KEYS, behind_its_back, found, rows
 
 SIZES = {"open": 25, "sealed": 7}
 PLACES = st.sampled_from([(book, seq) for book, size in SIZES.items() for seq in range(size)])
@@ -55,7 +55,7 @@ def test_any_set_of_deleted_entries_is_missing_and_nothing_else_is_wrong(
 def test_nothing_that_was_touched_is_said_to_be_sound(
     pristine: Path, tmp_path: Path, edited: set[tuple[str, int]], deleted: set[tuple[str, int]]
 ) -> None:
-    report = verify_ledger(attack(pristine, tmp_path, edited - deleted, deleted), key=KEY)
+    report = verify_ledger(attack(pristine, tmp_path, edited - deleted, deleted), keys=KEYS)
     sound = {(book, seq) for book, first, last in report.sound for seq in range(first, last + 1)}
     assert not sound & (edited | deleted)
     # An entry whose successor is untouched is named by it.

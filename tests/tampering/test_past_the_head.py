@@ -8,7 +8,7 @@ import pytest
 from ledger.proof.canonical import encode
 from ledger.proof.tree import leaf_hash
 from ledger.proof.verify import verify_ledger
-from tests.tampering.ledgers import KEY, behind_its_back, found, places, rows
+from tests.tampering.ledgers import KEYS, behind_its_back, found, places, rows
 
 SIZES = {"open": 25, "sealed": 7}
 WHOLE = [("open", 0, 24), ("sealed", 0, 6)]
@@ -40,14 +40,14 @@ def put(path: Path, book: str, row: dict[str, object]) -> None:
 @pytest.mark.parametrize("book", ["open", "sealed"])
 def test_an_appended_row_is_beyond_and_no_entry_is_blamed(ledger: Path, book: str, linked: bool) -> None:
     append(ledger, book, linked=linked)
-    report = verify_ledger(ledger, key=KEY)
+    report = verify_ledger(ledger, keys=KEYS)
     assert places(report) == [("beyond", book, SIZES[book])]
     assert list(report.sound) == WHOLE
 
 
 def test_an_appended_row_that_is_no_entry_is_one_finding(ledger: Path) -> None:
     put(ledger, "open", {"seq": 25, "stream": 1, "version": 999, "entry": b"{}", "sections": b""})
-    report = verify_ledger(ledger, key=KEY)
+    report = verify_ledger(ledger, keys=KEYS)
     assert places(report) == [("beyond", "open", 25)]
     assert list(report.sound) == WHOLE
 
@@ -62,7 +62,7 @@ def test_rows_beyond_are_one_finding_at_the_first(ledger: Path) -> None:
 def test_a_row_moved_far_away_leaves_no_gap_behind_the_end(ledger: Path, book: str) -> None:
     with behind_its_back(ledger) as connection:
         connection.execute(f"UPDATE {book}_entry SET seq = 1000 WHERE seq = 3")
-    report = verify_ledger(ledger, key=KEY)
+    report = verify_ledger(ledger, keys=KEYS)
     assert places(report) == [("missing", book, 3), ("misplaced", book, 1000)]
     assert [finding.message for finding in report.findings] == [
         "entry 3 is missing",

@@ -1,4 +1,4 @@
-"""The demo's story told twice, with allocation lists that differ, and what masked readers have of it.
+"""The demo's story told twice, the second time with the arms swapped, and what masked readers have of it.
 
 `prev` follows from the anchors' commitments, so entries are compared without it, and anchors without their commitment
 to the sealed book.
@@ -6,35 +6,38 @@ to the sealed book.
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from api.bootstrap import viewing
 from api.cli import demo
+from ledger.application import TrialLedger
 from ledger.domain.vocabulary import Book
 from ledger.recording.engine import fetch, open_reading
 from projections.base import Audience
 from projections.views import VIEWS
+from tests.two_worlds.protocols import SWAPPED
 
 MASKED_ROLES = ("investigator", "sponsor", "monitor")
 _PREV = re.compile(rb'"prev":"[0-9a-f]{64}"')
 _ANCHOR = re.compile(rb'\{"class":"anchor","commit":"[0-9a-f]{64}"\}')
 
 
-class OtherList(demo.SeededRandomness):
-    """The same salts and ids, another allocation secret."""
-
-    def keys(self, count: int) -> bytes:
-        drawn = super().keys(count)
-        return bytes(byte ^ 0xFF for byte in drawn[:32]) + drawn[32:] if count == 96 else drawn
-
-
 @pytest.fixture(scope="module")
 def worlds(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The same list and the same salts and ids; in the second world the arms of the list are swapped."""
+    straight = TrialLedger._arm_at
+
+    def swapped(self: TrialLedger, *place: Any) -> str | None:
+        return SWAPPED.get(straight(self, *place) or "none")
+
     paths = []
-    for randomness in (demo.SeededRandomness, OtherList):
+    for arm_at in (straight, swapped):
         folder = tmp_path_factory.mktemp("world")
-        demo.play(folder / "NCT04348461.db", 1, 14, randomness(1))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(TrialLedger, "_arm_at", arm_at)
+            demo.play(folder / "NCT04348461.db", 1, 14, demo.SeededRandomness(1))
         paths.append(folder / "NCT04348461.db")
     return paths[0], paths[1]
 

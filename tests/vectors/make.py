@@ -1,14 +1,19 @@
-"""Writes the golden bytes anew: `python -m tests.vectors.make`. Only a new format may change them."""
+"""Writes the golden bytes anew: `python -m tests.vectors.make`. Only a new format may change them.
+
+The vectors hold the data keys too, as a file of data keys does.
+"""
 
 import json
 import tempfile
 from pathlib import Path
 from typing import Any, Final
 
-from ledger.proof.sections import unpack
+from ledger.proof.data_keys import HeldKeys
+from ledger.proof.sealing import STEP, place
 from ledger.proof.tree import leaf_hash
 from ledger.proof.verify import verify_ledger
-from tests.tampering.ledgers import KEY, ORIGIN, build, rows
+from tests.tampering.ledgers import KEYS, ORIGIN, build, rows
+from tests.tampering.sealed_parts import opened
 
 FILE: Final = Path(__file__).with_name("small-ledger.json")
 DOCUMENT: Final = Path(__file__).parent.parent.parent / "docs" / "format.md"
@@ -16,12 +21,28 @@ BEGIN: Final = "<!-- example: written by `python -m tests.vectors.make` -->\n"
 END: Final = "<!-- end of example -->\n"
 
 
+class Asked:
+    """The keys of the small ledger, which remember what they were asked for."""
+
+    def __init__(self) -> None:
+        self.marks = KEYS.marks
+        self.sections = dict[tuple[str, str], bytes]()
+
+    def section_key(self, section_class: str, stream: str) -> bytes | None:
+        key = KEYS.section_key(section_class, stream)
+        assert key is not None
+        self.sections[section_class, stream] = key
+        return key
+
+
 def golden() -> dict[str, Any]:
     """A small ledger with set salts, ids, clock and key, as its bytes."""
     with tempfile.TemporaryDirectory() as folder:
         path = build(Path(folder) / "trial.db", commands=7)
-        report = verify_ledger(path, key=KEY)
+        keys = Asked()
+        report = verify_ledger(path, keys=keys)
         assert report.ok
+        assert not report.closed
         books = {
             book: [
                 {
@@ -39,7 +60,7 @@ def golden() -> dict[str, Any]:
         }
         return {
             "origin": ORIGIN,
-            "key": KEY.hex(),
+            "keys": json.loads(HeldKeys(keys.marks, keys.sections).to_bytes()),
             "streams": {str(row["id"]): row["name"] for row in rows(path, "open_stream")},
             **books,
             "heads": heads,
@@ -51,8 +72,17 @@ def example(vectors: dict[str, Any]) -> str:
     """The worked example of `docs/format.md`."""
     first, second = vectors["open"][3], vectors["open"][4]
     sections = first["sections"]
-    sealed = vectors["sealed"][0]
-    header = unpack(bytes.fromhex(sealed["sections"]), 2)[1].payload or b""
+    sealed, keys = vectors["sealed"][0], vectors["keys"]
+    entry, frames = json.loads(sealed["entry"]), sealed["sections"]
+    arm, header = opened(entry, bytes.fromhex(frames))
+    said = json.loads(header.payload)
+    commits = [bytes.fromhex(part["commit"]) for part in entry["parts"]]
+    places = [
+        place(entry["origin"], said["stream"], said["version"], entry["id"], index, name, commits[index]).decode()
+        for index, name in enumerate(("arm", "header"))
+    ]
+    plain = len(arm.payload).to_bytes(4, "big") + arm.salt + arm.payload
+    plain += bytes(-len(plain) % STEP)
     return "\n".join(
         [
             BEGIN + "Entry 3 of the open book (one line):", "", "```json", first["entry"], "```", "",
@@ -62,9 +92,18 @@ def example(vectors: dict[str, Any]) -> str:
             "and `commit` is SHA-256 over `trial-ledger/section/v1`, one zero byte, the salt and the payload. The leaf",
             "hash of the entry, which is `prev` of entry 4, is", "", "```", first["hash"], "```", "",
             "Entry 4:", "", "```json", second["entry"], "```", "",
-            f"The first entry of the sealed book, whose key is `{vectors['key']}`:", "",
+            f"The first entry of the sealed book; the key of its marks is `{keys['marks']}`:", "",
             "```json", sealed["entry"], "```", "",
-            "and its section of class `header`:", "", "```json", header.decode(), "```", "",
+            "Its section of class `header` holds", "", "```json", header.payload.decode(), "```", "",
+            "and is sealed under this key and for this place (AAD):", "",
+            "```", keys["sections"]["header/"], places[1], "```", "",
+            f"Its section of class `arm` is sealed under the key of `arm/{said['stream']}`, for the place", "",
+            "```", keys["sections"][f"arm/{said['stream']}"], places[0], "```", "",
+            "with this plaintext: length, salt, payload, zeros:", "",
+            "```", plain[:4].hex(), arm.salt.hex(), arm.payload.hex(), plain[36 + len(arm.payload) :].hex(), "```", "",
+            "and the nonce", "", "```", commits[0][:12].hex(), "```", "",
+            "Stored: kind, length, digest, ciphertext, authentication tag:", "",
+            "```", frames[:2], frames[2:10], frames[10:74], frames[74:586], frames[586:618], "```", "",
             f"The open book of {vectors['report']['size']} entries has this root (base64) and head (hex):", "",
             "```", vectors["report"]["root"], vectors["report"]["head"], "```", "", END,
         ]

@@ -4,7 +4,8 @@
 2. An act that a rule forbids is refused (`Refusal`), whole: nothing of the command is recorded. A fact is taken, and
    raises a deviation where it departs from a rule. What contradicts the record (an end before the start, a death on
    two dates) is refused too: it is a mistake of whoever reports it, unless an import says that its source has it so.
-3. `Reads` holds sealed state only for commands that write nothing into the open book.
+3. `Reads` holds sealed state only for commands that write nothing into the open book: those of the sealed book, and
+   what somebody enters after unblinding. For them, `subject` is the subject with what was entered so.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -13,6 +14,7 @@ from typing import Annotated, Any, Final, Generic, TypeVar
 
 from pydantic import SerializeAsAny, StringConstraints
 
+from ledger.domain.allocation import NOTHING_DRAWN, ListState
 from ledger.domain.events.base import Event, Facts, Name, Provenance, SubjectEvent
 from ledger.domain.events.conduct import DeviationRaised
 from ledger.domain.history import Fact
@@ -79,8 +81,10 @@ class Reads:
     """What was read for a decision.
 
     `versions` tells how many entries a stream has (0 where a stream is not in it). `target`: of a correction, the
-    fact that it is about, with earlier corrections applied. `arm_of(stratum, index)` asks the allocation list, which
-    is not the sealed book; None where there is no list, or no such index.
+    fact that it is about, with earlier corrections applied. `drawn`: of a command that draws from an allocation list,
+    how far that list is drawn. `arm_of(stratum, index)` asks the list, which is not the sealed book, after those draws;
+    None where its secret is not at hand. `target_wrapped`: the target was itself entered after unblinding, and stands
+    here as the open record that it would have been.
     """
 
     trial: TrialState
@@ -88,7 +92,9 @@ class Reads:
     sealed: SealedSubjectState | None = None
     versions: Mapping[str, int] = field(default_factory=dict)
     target: Fact | None = None
+    target_wrapped: bool = False
     arm_of: Callable[[str, int], str | None] | None = None
+    drawn: ListState = NOTHING_DRAWN
 
     @property
     def protocol(self) -> Protocol:
@@ -106,10 +112,11 @@ class Reads:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The events that a command becomes, in order, in each book."""
+    """The events that a command becomes, in order, in each book. `nameless`: the open ones do not name their actor."""
 
     open: list[Event] = field(default_factory=list)
     sealed: list[Event] = field(default_factory=list)
+    nameless: bool = False
 
 
 Decide = Callable[[Any, Reads, str], Decision]

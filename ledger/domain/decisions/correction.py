@@ -34,10 +34,18 @@ from ledger.domain.decisions.base import (
 from ledger.domain.decisions.conduct import check_term, visit_faults
 from ledger.domain.decisions.consent import check_consent, document_faults
 from ledger.domain.decisions.enrolment import check_enrolment_date, check_randomization_date, computed, unfit
+from ledger.domain.decisions.pharmacovigilance import check_awareness
 from ledger.domain.decisions.safety import check_death, check_seriousness, check_vital_status, death_faults
 from ledger.domain.decisions.targets import MADE_BY, about, check_maker, target_of
 from ledger.domain.decisions.times import check_time, times_of
-from ledger.domain.decisions.treatment import check_intervals, dose_faults, raised
+from ledger.domain.decisions.treatment import (
+    check_amount,
+    check_interruption,
+    check_intervals,
+    dose_faults,
+    preparation_faults,
+    raised,
+)
 from ledger.domain.events import CATALOGUE, Event
 from ledger.domain.events.conduct import (
     Correction,
@@ -49,13 +57,14 @@ from ledger.domain.events.conduct import (
 )
 from ledger.domain.events.consent import ConsentObtained, ConsentRenewed
 from ledger.domain.events.enrolment import ScreeningCompleted, SubjectEnrolled, SubjectRandomized
+from ledger.domain.events.pharmacovigilance import UnexpectedReactionReported
 from ledger.domain.events.safety import (
     AdverseEventFollowedUp,
     AdverseEventReported,
     DeathRecorded,
     VitalStatusRecorded,
 )
-from ledger.domain.events.treatment import TreatmentRecorded
+from ledger.domain.events.treatment import ProductInterrupted, ProductPrepared, TreatmentRecorded
 from ledger.domain.protocol.base import problems_of
 from ledger.domain.roles import ROLES
 from ledger.domain.state import SubjectState
@@ -99,6 +108,9 @@ def correct_sealed(command: Command[Correction], reads: Reads, now: str) -> Deci
     if isinstance(corrected.new, TreatmentRecorded) and isinstance(corrected.old, TreatmentRecorded):
         dose, before = corrected.new.dose_number, {rule for rule, _ in dose_faults(corrected.old, reads)}
         faults = [fault for fault in dose_faults(corrected.new, reads) if fault[0] not in before] + faults
+    if isinstance(corrected.new, ProductPrepared) and isinstance(corrected.old, ProductPrepared):
+        dose, before = corrected.new.dose_number, {rule for rule, _ in preparation_faults(corrected.old, reads)}
+        faults = [fault for fault in preparation_faults(corrected.new, reads) if fault[0] not in before] + faults
     return Decision(sealed=[event, *raised(command, corrected.target.data["subject"], dose, faults)])
 
 
@@ -189,6 +201,12 @@ class _Corrected:
                 check_term(new.category, new.term)
             case TreatmentRecorded():
                 check_intervals(command, new)
+            case ProductPrepared():
+                check_amount(new)
+            case ProductInterrupted():
+                check_interruption(command, new, self.reads)
+            case UnexpectedReactionReported():
+                check_awareness(command, new, new.occurred_at)
             case ConsentObtained() | ConsentRenewed():
                 check_consent(command, new)
         if self.reads.subject is not None and not command.imported:

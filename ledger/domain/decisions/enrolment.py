@@ -1,20 +1,16 @@
-"""From screening to randomization.
+"""From screening to enrolment.
 
 1. A screening is computed, criterion by criterion, from the values stated; only an import may claim a result.
 2. Enrolment needs a standing consent, a screening without failed criteria or a waiver for each of them, room below
    the cap, and a trial and site that take subjects in. Waivers that it rests on leave a deviation.
-3. Randomization needs an enrolled subject whom nothing keeps from it, and an allocation list. It takes the next index
-   of the subject's stratum in the open book; the arm goes into the sealed one. Nothing sealed is read for either.
-4. Both are acts of this system: they are dated to a day on which the trial and the site took subjects in, no longer
-   ago than the protocol allows for late entries. An import states when its source has them.
-5. The stratum is made of the protocol's factors, joined by "/": the site, and for other factors the latest screening's
-   value of the same name (`sex`, `age_group`, `severity`). Without factors it is "ALL".
+3. Enrolment, as randomization (`randomization.py`), is an act of this system: it is dated to a day on which the trial
+   and the site took subjects in, no longer ago than the protocol allows for late entries. An import states when its
+   source has it.
 """
 
 from __future__ import annotations
 
-import re
-from typing import Any, Final
+from typing import Any
 
 from ledger.domain.decisions.base import (
     Broken,
@@ -28,27 +24,21 @@ from ledger.domain.decisions.base import (
     record,
 )
 from ledger.domain.decisions.consent import stops
-from ledger.domain.events.base import ENROLMENT_LOG, Code, allocation_stream
+from ledger.domain.events.base import ENROLMENT_LOG, Code
 from ledger.domain.events.enrolment import (
-    AllocationDrawn,
-    ArmAssigned,
     CriterionOutcome,
     Enrolment,
     EnrolmentCounted,
-    Randomization,
     Screening,
     ScreeningCompleted,
     SubjectEnrolled,
-    SubjectRandomized,
     Waiver,
     WaiverGranted,
 )
-from ledger.domain.protocol import Protocol, ProtocolError, ScreeningError, evaluate, failures, is_eligible
+from ledger.domain.protocol import Protocol, ScreeningError, evaluate, failures, is_eligible
 from ledger.domain.state import SubjectState
 from ledger.domain.vocabulary import DeviationCategory
 from ledger.domain.when import Moment, compare, is_late
-
-_STRATUM: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._/-]{0,63}")
 
 
 class ClaimedScreening(Screening):
@@ -56,13 +46,6 @@ class ClaimedScreening(Screening):
 
     eligible: bool
     failed: tuple[Code, ...] = ()
-
-
-class ClaimedRandomization(Randomization):
-    """The arm that a source says a subject was allocated to; the stratum where it names one."""
-
-    arm: Code
-    stratum: Code | None = None
 
 
 def computed(protocol: Protocol, values: dict[str, Any], occurred_at: str, field: str) -> dict[str, Any]:
@@ -138,8 +121,8 @@ def waive(command: Command[Waiver], reads: Reads, now: str) -> Decision:
     return record(WaiverGranted, command, reads, now)
 
 
-def _acts_now(command: Command[Any], reads: Reads, now: str) -> None:
-    """Refuse an act of this system that is dated to when it was not done, or might not have been (rule 4)."""
+def check_acts_now(command: Command[Any], reads: Reads, now: str) -> None:
+    """Refuse an act of this system that is dated to when it was not done, or might not have been (rule 3)."""
     when, allowance = command.occurred_at, reads.protocol.settings.late_entry_days
     if command.imported:
         return
@@ -157,7 +140,7 @@ def _acts_now(command: Command[Any], reads: Reads, now: str) -> None:
         raise Refusal("act-not-now", "occurred_at", f"{when}: {fault}")
 
 
-def _may_take_in(command: Command[Any], reads: Reads) -> SubjectState:
+def check_open_to(command: Command[Any], reads: Reads) -> SubjectState:
     """What enrolment and randomization have in common."""
     subject = reads.known_subject()
     for rule, _, sentence in stops(reads):
@@ -198,7 +181,7 @@ def enrol(command: Command[Enrolment], reads: Reads, now: str) -> Decision:
     subject, screening = reads.known_subject(), reads.known_subject().screening
     if subject.enrolled:
         raise Refusal("enrolled-already", "data.subject", f"enrolled already ({subject.enrolled_at})")
-    _may_take_in(command, reads)
+    check_open_to(command, reads)
     if screening is None:
         raise Refusal("not-screened", "data.subject", "no screening of this subject is recorded")
     if compare(command.occurred_at, screening.occurred_at) < 0:
@@ -206,7 +189,7 @@ def enrol(command: Command[Enrolment], reads: Reads, now: str) -> Decision:
     if not screening.eligible and (not screening.failed or subject.unwaived):
         named = ", ".join(subject.unwaived) or "the screening names no criterion"
         raise Refusal("not-eligible", "data.subject", f"not eligible, and not waived: {named}")
-    _acts_now(command, reads, now)
+    check_acts_now(command, reads, now)
     number, cap = reads.versions.get(ENROLMENT_LOG, 0) + 1, reads.protocol.cap
     if cap is not None and number > cap:
         raise Refusal("cap", "type", f"{cap} subjects are enrolled, as many as the protocol allows")
@@ -218,91 +201,3 @@ def enrol(command: Command[Enrolment], reads: Reads, now: str) -> Decision:
         broken.append((DeviationCategory.ELIGIBILITY, "enrolled-on-waiver", text))
     counted = event(EnrolmentCounted, command, late=tardy, site=site, number=number)
     return Decision(open=[enrolled, counted, *deviations(command, command.data.subject, broken)])
-
-
-def stratum_of(protocol: Protocol, subject: SubjectState) -> str:
-    """The stratum to which a subject belongs (rule 5). Raises Refusal where a factor is not known."""
-    values = subject.screening.values if subject.screening else {}
-    parts: list[str] = []
-    for factor in protocol.settings.stratification.factors:
-        value = subject.site if factor == "SITE" else values.get(factor.lower())
-        if value is None:
-            raise Refusal("stratum-unknown", "data.subject", f"the screening has no value of {factor.lower()}")
-        parts.append(str(value))
-    stratum = "/".join(parts) or "ALL"
-    if _STRATUM.fullmatch(stratum) is None:
-        raise Refusal("stratum-unknown", "data.subject", f"{stratum[:80]!r} cannot name a stratum")
-    return stratum
-
-
-def _stratum(command: Command[Randomization], reads: Reads) -> str:
-    claimed = command.data.stratum if isinstance(command.data, ClaimedRandomization) else None
-    return claimed or stratum_of(reads.protocol, reads.known_subject())
-
-
-def drawn_from(command: Command[Randomization], reads: Reads) -> str:
-    """The stream that counts the indices of the subject's stratum. Raises Refusal."""
-    return allocation_stream(_stratum(command, reads))
-
-
-def _enrolled(command: Command[Randomization], reads: Reads) -> SubjectState:
-    subject = reads.known_subject()
-    if subject.randomized:
-        raise Refusal("randomized-already", "data.subject", f"randomized already ({subject.randomized_at})")
-    if subject.enrolled_at is None:
-        raise Refusal("not-enrolled", "data.subject", "the subject is not enrolled")
-    if compare(command.occurred_at, subject.enrolled_at) < 0:
-        raise Refusal("before-enrolment", "occurred_at", f"lies before the enrolment of {subject.enrolled_at}")
-    return subject
-
-
-def _drawn(command: Command[Randomization], reads: Reads, now: str, arm: str, claimed: bool) -> Decision:
-    subject, stratum = reads.known_subject(), _stratum(command, reads)
-    place = {"stratum": stratum, "index": reads.versions.get(allocation_stream(stratum), 0) + 1}
-    tardy = late(command, reads, now)
-    return Decision(
-        open=[
-            _event(SubjectRandomized, command, tardy, site=subject.site, claimed=claimed, **place),
-            _event(AllocationDrawn, command, tardy, **place),
-        ],
-        sealed=[_event(ArmAssigned, command, tardy, arm=arm, claimed=claimed, **place)],
-    )
-
-
-def _event(cls: type[Any], command: Command[Randomization], tardy: bool, **more: Any) -> Any:
-    return cls(
-        occurred_at=command.occurred_at,
-        late=tardy,
-        provenance=command.provenance,
-        subject=command.data.subject,
-        **more,
-    )
-
-
-def randomize(command: Command[Randomization], reads: Reads, now: str) -> Decision:
-    """Randomize a subject (rule 3)."""
-    subject = _enrolled(command, reads)
-    _may_take_in(command, reads)
-    _acts_now(command, reads, now)
-    stratum = stratum_of(reads.protocol, subject)
-    index = reads.versions.get(allocation_stream(stratum), 0) + 1
-    arm = None if reads.arm_of is None else reads.arm_of(stratum, index)
-    if arm is None:
-        raise Refusal("no-allocation-list", "type", f"there is no allocation list with index {index} of {stratum}")
-    return _drawn(command, reads, now, arm, claimed=False)
-
-
-def claim_randomization(command: Command[ClaimedRandomization], reads: Reads, now: str) -> Decision:
-    """Record the allocation that a source claims; it is exempt from our list."""
-    _enrolled(command, reads)
-    try:
-        reads.protocol.arm(command.data.arm)
-    except ProtocolError as error:
-        raise Refusal("arm-unknown", "data.arm", error.problems[0].rule) from None
-    decision = _drawn(command, reads, now, command.data.arm, claimed=True)
-    halt = reads.trial.halted_at(command.occurred_at)
-    broken: list[Broken] = []
-    if halt is not None:
-        text = f"allocated {command.occurred_at}, while the trial was halted ({halt.kind}, since {halt.since})"
-        broken.append((DeviationCategory.DURING_HALT, "allocation-during-halt", text))
-    return Decision([*decision.open, *deviations(command, command.data.subject, broken)], decision.sealed)

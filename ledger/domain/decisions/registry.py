@@ -6,16 +6,42 @@ Role and times are checked here, for every command alike; the rest is each decis
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from ledger.domain.decisions import conduct, consent, correction, enrolment, safety, treatment, trial, voiding
+from ledger.domain.decisions import (
+    access,
+    allocation,
+    conduct,
+    consent,
+    correction,
+    enrolment,
+    pharmacovigilance,
+    randomization,
+    safety,
+    treatment,
+    trial,
+    unblinding,
+    voiding,
+)
 from ledger.domain.decisions.base import Command, CommandSpec, Decide, Decision, Reads, Refusal
+from ledger.domain.decisions.routing import check_unblinded, routed, unblinded
 from ledger.domain.decisions.targets import target_subject
 from ledger.domain.decisions.times import check_times
+from ledger.domain.decisions.unblinding import check_erased
+from ledger.domain.events.access import Grant, Revocation
+from ledger.domain.events.allocation import (
+    AllocationCommitment,
+    AllocationOpening,
+    OutOfTurn,
+    OutsideValue,
+    RightStratum,
+)
 from ledger.domain.events.base import ENROLMENT_LOG, Facts
 from ledger.domain.events.conduct import AboutRecord, Correction, Deviation, Disposition, Visit, Voiding
 from ledger.domain.events.consent import Consent, Renewal, Withdrawal
 from ledger.domain.events.enrolment import Enrolment, Randomization, Screening, Waiver
+from ledger.domain.events.erasure import Erasure
+from ledger.domain.events.pharmacovigilance import ExpectednessAssessment, UnexpectedReaction
 from ledger.domain.events.safety import AdverseEvent, AdverseEventFollowUp, Coding, Death, Vital
-from ledger.domain.events.treatment import ProductAction, Treatment
+from ledger.domain.events.treatment import Preparation, ProductAction, ProductInterruption, Treatment
 from ledger.domain.events.trial import (
     Amendment,
     AuthorityDecision,
@@ -25,6 +51,14 @@ from ledger.domain.events.trial import (
     Recommendation,
     Registration,
     SiteChange,
+)
+from ledger.domain.events.unblinding import (
+    CodeBreak,
+    EnvelopeExport,
+    EnvelopeOpening,
+    InadvertentUnblinding,
+    UnblindingApproval,
+    UnblindingRequest,
 )
 from ledger.domain.history import Fact
 from ledger.domain.roles import may_issue, roles_for
@@ -86,17 +120,34 @@ _SPECS: Final = (
     _spec(
         "randomize-subject",
         Randomization,
-        enrolment.randomize,
+        randomization.randomize,
         "draw the next place of the allocation list",
         act=True,
-        counts=enrolment.drawn_from,
+        counts=randomization.drawn_from,
     ),
     _spec(
         "claim-randomization",
-        enrolment.ClaimedRandomization,
-        enrolment.claim_randomization,
+        randomization.ClaimedRandomization,
+        randomization.claim_randomization,
         "an allocation as a source claims it",
-        counts=enrolment.drawn_from,
+        counts=randomization.drawn_from,
+    ),
+    _spec(
+        "commit-allocation",
+        AllocationCommitment,
+        allocation.commit,
+        "commit to the secret of the allocation list",
+        act=True,
+    ),
+    _spec("bind-allocation", OutsideValue, allocation.bind, "bind the list to a value from outside", act=True),
+    _spec("open-allocation", AllocationOpening, allocation.open_list, "open the list to everybody", act=True),
+    _spec("report-wrong-stratum", RightStratum, allocation.stratum_wrong, "a subject was drawn for another stratum"),
+    _spec(
+        "record-allocation-out-of-turn",
+        OutOfTurn,
+        allocation.out_of_turn,
+        "an index other than the one due was given",
+        counts=randomization.drawn_from,
     ),
     _spec("record-visit", Visit, conduct.visit, "a visit done or missed"),
     _spec("report-adverse-event", AdverseEvent, safety.report, "an adverse event"),
@@ -109,6 +160,30 @@ _SPECS: Final = (
     _spec("correct-record", Correction, correction.correct_open, "new values for a record of the open book"),
     _spec("record-treatment", Treatment, treatment.treat, "the product given", sealed=True),
     _spec("record-action-taken", ProductAction, treatment.action_taken, "what became of the product", sealed=True),
+    _spec("prepare-product", Preparation, treatment.prepare, "a dose made ready", sealed=True),
+    _spec(
+        "record-interruption",
+        ProductInterruption,
+        treatment.interrupt,
+        "an administration that stopped before its end",
+        sealed=True,
+    ),
+    _spec(
+        "assess-expectedness",
+        ExpectednessAssessment,
+        pharmacovigilance.assess,
+        "whether an adverse event was expected of the product",
+        sealed=True,
+    ),
+    _spec(
+        "report-unexpected-reaction",
+        UnexpectedReaction,
+        pharmacovigilance.report,
+        "an unexpected serious reaction, as reported to an authority",
+        sealed=True,
+    ),
+    _spec("grant-access", Grant, access.grant, "let an auditor or inspector see names or arms", act=True),
+    _spec("revoke-access", Revocation, access.revoke, "end what an auditor or inspector was granted", act=True),
     _spec(
         "correct-sealed-record",
         Correction,
@@ -124,15 +199,35 @@ _SPECS: Final = (
         "a record of the sealed book was entered in error",
         sealed=True,
     ),
+    _spec("break-code", CodeBreak, unblinding.break_code, "emergency: learn the arm of a subject", act=True),
+    _spec("request-unblinding", UnblindingRequest, unblinding.request, "ask for a planned unblinding", act=True),
+    _spec("approve-unblinding", UnblindingApproval, unblinding.approve, "approve one, as a second person", act=True),
+    _spec(
+        "report-inadvertent-unblinding",
+        InadvertentUnblinding,
+        unblinding.report_inadvertent,
+        "somebody came to know an arm by mistake",
+    ),
+    _spec(
+        "record-envelopes-exported",
+        EnvelopeExport,
+        unblinding.envelopes_exported,
+        "into whose keeping sealed envelopes were given",
+    ),
+    _spec("report-envelope-opened", EnvelopeOpening, unblinding.envelope_opened, "a sealed envelope was opened"),
+    _spec("erase-identity", Erasure, unblinding.erase, "erase what names persons in a subject's records", act=True),
 )
 COMMANDS: Final[Mapping[str, CommandSpec]] = {spec.type: spec for spec in _SPECS}
 """Every type of command. Roles are those of `roles.ROLES`; a type without any is for imports."""
 
 
 def subject_of(command: Command[Facts], target: Fact | None = None) -> str | None:
-    """The subject whose stream a decision reads; of a correction or a voiding, the subject of its target."""
+    """The subject whose stream a decision reads; of a correction or a voiding, the subject of its target.
+
+    Where its target is not found, the one that it names itself: it may have been entered after unblinding.
+    """
     if isinstance(command.data, AboutRecord):
-        return target_subject(target)
+        return command.data.subject if target is None else target_subject(target)
     subject: str | None = getattr(command.data, "subject", None)
     return subject
 
@@ -171,4 +266,10 @@ def decide(command: Command[Any], reads: Reads, now: str, *, importing: bool = F
     check_times(command, now)
     if command.type != "register-trial" and not reads.trial.registered:
         raise Refusal("trial-unregistered", "type", "the trial is not registered yet")
-    return COMMANDS[command.type].decide(command, reads, now)
+    spec = COMMANDS[command.type]
+    check_erased(command, reads)
+    if spec.sealed:
+        return spec.decide(command, reads, now)
+    knows = unblinded(command, reads.trial, subject_of(command, reads.target), reads.subject, reads.target)
+    check_unblinded(command, knows, reads.target)
+    return routed(command, reads, spec.decide(command, reads, now), knows)

@@ -37,6 +37,7 @@ MADE_BY: Final[Mapping[str, tuple[str, ...]]] = {
     "waiver.granted/1": ("grant-waiver",),
     "subject.enrolled/1": ("enrol-subject",),
     "subject.randomized/1": ("randomize-subject", "claim-randomization"),
+    "stratum.found-wrong/1": ("report-wrong-stratum",),
     "visit.recorded/1": ("record-visit",),
     "adverse-event.reported/1": ("report-adverse-event",),
     "adverse-event.followed-up/1": ("follow-up-adverse-event",),
@@ -48,6 +49,10 @@ MADE_BY: Final[Mapping[str, tuple[str, ...]]] = {
     "treatment.recorded/1": ("record-treatment",),
     "dose-deviation.raised/1": (),
     "adverse-event.action-taken/1": ("record-action-taken",),
+    "product.prepared/1": ("prepare-product",),
+    "product.interrupted/1": ("record-interruption",),
+    "expectedness.assessed/1": ("assess-expectedness",),
+    "unexpected-reaction.reported/1": ("report-unexpected-reaction",),
 }
 """Type of record -> the commands that make it. What is not in it is neither corrected nor voided."""
 
@@ -55,8 +60,8 @@ MADE_BY: Final[Mapping[str, tuple[str, ...]]] = {
 def target_of(command: Command[Any], reads: Reads, book: Book) -> Fact:
     """The record that a command is about, as it stands. Raises Refusal (there is none; rules 1 and 2)."""
     target = reads.target
-    if target is None or target.book is not book:
-        about = command.data.target
+    about, subject = command.data.target, command.data.subject
+    if target is None or target.book is not book or subject not in (None, target_subject(target)):
         message = f"no such record in the {book} book: command {about.command!r}, event {about.n}"
         raise Refusal("target-unknown", "data.target", message)
     return target

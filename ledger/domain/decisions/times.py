@@ -8,11 +8,12 @@ from ledger.domain.decisions.base import Command, Refusal
 from ledger.domain.events.base import Facts
 from ledger.domain.when import Moment, parse_recorded
 
-MAY_LIE_AHEAD: Final = frozenset({"cut_off"})
-"""A cut-off is declared for a day that is still to come."""
+MAY_LIE_AHEAD: Final = frozenset({"cut_off", "until"})
+"""A cut-off is declared for a day that is still to come; so does a grant of access end."""
 CLOCKS_DIFFER: Final = timedelta(minutes=5)
 TIMES: Final = frozenset(
     {"onset", "ended", "died", "started", "started_at", "ended_at", "stopped_at", "resumed_at", "cut_off"}
+    | {"until", "aware_at"}
 )
 """The fields of commands' data that are dates or times."""
 

@@ -1,7 +1,10 @@
-"""The product, in the sealed book: doses, departures from plan, action taken with the product.
+"""The product, in the sealed book: made ready, given, interrupted; departures from plan; action taken with it.
 
-A dose that was given is a fact, whatever the plan, the arm or a halt say: each rule that it departs from becomes a
-sealed deviation. Nothing here reaches the open book.
+1. A dose that was prepared or given is a fact, whatever the plan, the arm or a halt say: each rule that it departs
+   from becomes a sealed deviation. Nothing here reaches the open book.
+2. A product is held against the dose planned for the arm; where none is planned, against the interventions that the
+   protocol names for the arm; where it names none at all, nothing can be said.
+3. An interruption is of an administration that is recorded, and lies within it.
 """
 
 from __future__ import annotations
@@ -16,12 +19,17 @@ from ledger.domain.events.base import Event
 from ledger.domain.events.treatment import (
     ActionTakenRecorded,
     DoseDeviationRaised,
+    Interruption,
+    Preparation,
     ProductAction,
+    ProductInterrupted,
+    ProductInterruption,
+    ProductPrepared,
     Treatment,
     TreatmentRecorded,
 )
 from ledger.domain.protocol import DosePlan, ProtocolError
-from ledger.domain.state import SubjectState
+from ledger.domain.state import Dose, SubjectState
 from ledger.domain.vocabulary import WithdrawalScope
 from ledger.domain.when import compare
 
@@ -31,23 +39,59 @@ DoseFault = tuple[str, str]
 
 def dose_faults(dose: Treatment, reads: Reads) -> Iterator[DoseFault]:
     """The rules that a dose departs from."""
-    yield from _against_the_trial(dose, reads, reads.known_subject())
-    arm = reads.sealed.arm if reads.sealed else None
-    if arm is None:
-        return
-    try:
-        kind = reads.protocol.arm(arm).type
-    except ProtocolError:
-        return
-    plan = reads.protocol.dose_plan(arm)
-    if kind == "NO_INTERVENTION":
-        yield "wrong-arm", f"{dose.product} was given in arm {arm}, in which no intervention is planned"
-    elif plan is not None:
+    yield from _against_the_trial(dose.started_at, reads, reads.known_subject())
+    yield from _against_the_arm(dose.product, "given", reads)
+    plan = _plan(reads)
+    if plan is not None:
         yield from _against_the_plan(dose, plan)
 
 
-def _against_the_trial(dose: Treatment, reads: Reads, subject: SubjectState) -> Iterator[DoseFault]:
-    start = dose.started_at
+def preparation_faults(made: Preparation, reads: Reads) -> Iterator[DoseFault]:
+    """The rules that a preparation departs from: the product, and how many doses there are to be."""
+    if reads.known_subject().randomized_at is None:
+        yield "not-randomized", "the subject is not randomized"
+    yield from _against_the_arm(made.product, "prepared", reads)
+    plan = _plan(reads)
+    if plan is not None:
+        yield from _against_the_number(made.dose_number, plan)
+
+
+def _arm_type(reads: Reads) -> tuple[str, str] | None:
+    """(code, type) of the subject's arm; None where there is none, or the protocol has it no longer."""
+    arm = reads.sealed.arm if reads.sealed else None
+    try:
+        return None if arm is None else (arm, reads.protocol.arm(arm).type)
+    except ProtocolError:
+        return None
+
+
+def _plan(reads: Reads) -> DosePlan | None:
+    """The dose planned for the subject's arm."""
+    arm = _arm_type(reads)
+    return None if arm is None or arm[1] == "NO_INTERVENTION" else reads.protocol.dose_plan(arm[0])
+
+
+def _against_the_arm(product: str, done: str, reads: Reads) -> Iterator[DoseFault]:
+    arm = _arm_type(reads)
+    if arm is None:
+        return
+    code, kind = arm
+    if kind == "NO_INTERVENTION":
+        yield "wrong-arm", f"{product} was {done} in arm {code}, in which no intervention is planned"
+        return
+    plan = reads.protocol.dose_plan(code)
+    named = [each.name for each in reads.protocol.interventions if code in each.arms]
+    planned = named if plan is None else [plan.intervention]
+    if planned and not any(_alike(product, name) for name in planned):
+        yield "product", f"{product} was {done}, planned is {' or '.join(planned)}"
+
+
+def _against_the_number(number: int, plan: DosePlan) -> Iterator[DoseFault]:
+    if number > plan.doses:
+        yield "too-many-doses", f"dose {number}, where {plan.doses} are planned"
+
+
+def _against_the_trial(start: str, reads: Reads, subject: SubjectState) -> Iterator[DoseFault]:
     if subject.randomized_at is None:
         yield "not-randomized", "the subject is not randomized"
     elif compare(start, subject.randomized_at) < 0:
@@ -63,12 +107,9 @@ def _against_the_trial(dose: Treatment, reads: Reads, subject: SubjectState) -> 
 
 
 def _against_the_plan(dose: Treatment, plan: DosePlan) -> Iterator[DoseFault]:
-    if not _alike(dose.product, plan.intervention):
-        yield "product", f"{dose.product} was given, planned is {plan.intervention}"
     if dose.route is not None and not _alike(dose.route, plan.route):
         yield "route", f"given by route {dose.route}, planned is {plan.route}"
-    if dose.dose_number > plan.doses:
-        yield "too-many-doses", f"dose {dose.dose_number}, where {plan.doses} are planned"
+    yield from _against_the_number(dose.dose_number, plan)
     if dose.unit != plan.unit:
         yield "unit", f"given in {dose.unit}, planned in {plan.unit}: the amounts cannot be compared"
         return
@@ -106,7 +147,8 @@ def raised(command: Command[Any], subject: str, dose_number: int | None, faults:
     ]
 
 
-def _recorded_after_lock(reads: Reads) -> list[DoseFault]:
+def recorded_after_lock(reads: Reads) -> list[DoseFault]:
+    """What recording anything means while the database is locked, as a sealed deviation says it."""
     return [(rule, sentence) for _, rule, sentence in after_lock(reads)]
 
 
@@ -120,7 +162,7 @@ def treat(command: Command[Treatment], reads: Reads, now: str) -> Decision:
             if (dose.number, dose.product) == (data.dose_number, data.product):
                 message = f"dose {dose.number} of {dose.product} is recorded already ({dose.started_at})"
                 raise Refusal("dose-exists", "data.dose_number", message)
-    faults = [*dose_faults(data, reads), *_recorded_after_lock(reads)]
+    faults = [*dose_faults(data, reads), *recorded_after_lock(reads)]
     treated = event(TreatmentRecorded, command, late=late(command, reads, now))
     return Decision(sealed=[treated, *raised(command, data.subject, data.dose_number, faults)])
 
@@ -141,4 +183,64 @@ def action_taken(command: Command[ProductAction], reads: Reads, now: str) -> Dec
     """Record what was done with the product because of an adverse event."""
     reported(reads, command.data.ae)
     taken = event(ActionTakenRecorded, command, late=late(command, reads, now))
-    return Decision(sealed=[taken, *raised(command, command.data.subject, None, _recorded_after_lock(reads))])
+    return Decision(sealed=[taken, *raised(command, command.data.subject, None, recorded_after_lock(reads))])
+
+
+def prepare(command: Command[Preparation], reads: Reads, now: str) -> Decision:
+    """Record that a dose was made ready. One may be made ready again, of another lot."""
+    data = command.data
+    reads.known_subject()
+    check_amount(data)
+    made = (data.dose_number, data.product, data.lot)
+    if reads.sealed and made in reads.sealed.prepared and not command.imported:
+        message = f"dose {data.dose_number} of {data.product} from lot {data.lot} is recorded as prepared already"
+        raise Refusal("preparation-exists", "data.dose_number", message)
+    faults = [*preparation_faults(data, reads), *recorded_after_lock(reads)]
+    prepared = event(ProductPrepared, command, late=late(command, reads, now))
+    return Decision(sealed=[prepared, *raised(command, data.subject, data.dose_number, faults)])
+
+
+def check_amount(made: Preparation) -> None:
+    """Refuse an amount of nothing, and a unit of no amount."""
+    if (made.prepared_amount is None) is not (made.unit is None):
+        raise Refusal("amount-and-unit", "data.unit", "an amount has a unit, and a unit is of an amount")
+
+
+def interrupt(command: Command[ProductInterruption], reads: Reads, now: str) -> Decision:
+    """Record that an administration was interrupted."""
+    data = command.data
+    reads.known_subject()
+    check_interruption(command, data, reads)
+    faults = recorded_after_lock(reads)
+    interrupted = event(ProductInterrupted, command, late=late(command, reads, now))
+    return Decision(sealed=[interrupted, *raised(command, data.subject, data.dose_number, faults)])
+
+
+def check_interruption(command: Command[Any], pause: ProductInterruption, reads: Reads) -> None:
+    """Refuse an interruption of a dose that is not recorded, or outside of it (rule 3)."""
+    in_order(command, pause.stopped_at, pause.resumed_at, "resumed_at")
+    if reads.sealed is None or command.imported:
+        return
+    doses = [dose for dose in reads.sealed.doses if _is_of(dose, pause)]
+    if not doses:
+        which = f"dose {pause.dose_number}" + (f" of {pause.product}" if pause.product else "")
+        raise Refusal("dose-unknown", "data.dose_number", f"no {which} of this subject is recorded")
+    for name, when in _times(pause):
+        if not any(_within(when, dose) for dose in doses):
+            spans = " or ".join(f"{dose.started_at} to {dose.ended_at or 'an end not recorded'}" for dose in doses)
+            raise Refusal("outside-dose", f"data.{name}", f"{when} lies outside of the dose ({spans})")
+
+
+def _is_of(dose: Dose, pause: ProductInterruption) -> bool:
+    return dose.number == pause.dose_number and (pause.product is None or _alike(dose.product, pause.product))
+
+
+def _times(pause: Interruption) -> Iterator[tuple[str, str]]:
+    yield "stopped_at", pause.stopped_at
+    if pause.resumed_at is not None:
+        yield "resumed_at", pause.resumed_at
+
+
+def _within(when: str, dose: Dose) -> bool:
+    begun = compare(when, dose.started_at) >= 0
+    return begun and (dose.ended_at is None or compare(when, dose.ended_at) <= 0)

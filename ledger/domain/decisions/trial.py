@@ -5,14 +5,16 @@
    A halt that is recorded after its day leaves a deviation, and so does a restart more than two years after the halt
    (by EU CTR article 37(7) the trial counts as ended by then).
 2. Lock and unlock alternate.
-3. An amendment keeps the trial's name, and what the allocation list is laid out by: arms, ratios and block sizes. It
-   takes nobody out of those who are masked, for what somebody has seen cannot be taken back.
+3. An amendment keeps the trial's name, and what the allocation list is laid out by: arms and ratios, and the factors
+   of a list of minimisation. It takes nobody out of those who are masked, for what somebody has seen cannot be taken
+   back.
 """
 
 from __future__ import annotations
 
 from typing import Any, Final
 
+from ledger.domain.allocation import arms_of
 from ledger.domain.decisions.base import Command, Decide, Decision, Reads, Refusal, deviations, event
 from ledger.domain.events.base import Event, Facts
 from ledger.domain.events.trial import (
@@ -38,6 +40,7 @@ from ledger.domain.events.trial import (
 from ledger.domain.protocol import Protocol, ProtocolError
 from ledger.domain.vocabulary import DeviationCategory, TrialStatus
 from ledger.domain.when import Moment, compare, is_late
+from ledger.proof.allocation import MINIMISATION
 
 
 def _recorded(cls: type[Event], command: Command[Facts], rules: Protocol, now: str, **more: Any) -> Decision:
@@ -66,9 +69,10 @@ def register(command: Command[Registration], reads: Reads, now: str) -> Decision
     return _recorded(TrialRegistered, command, protocol, now, protocol=protocol.model_dump(mode="json"))
 
 
-def _layout(protocol: Protocol) -> tuple[object, ...]:
-    arms = tuple((arm.code, arm.ratio) for arm in protocol.arms)
-    return arms, protocol.settings.stratification.block_sizes
+def _layout(protocol: Protocol, method: str | None) -> tuple[object, ...]:
+    # Permuted blocks have a list of its own for each stratum, old or new; minimisation weighs each of its factors.
+    factors = protocol.settings.stratification.factors if method == MINIMISATION else ()
+    return arms_of(protocol), factors
 
 
 def amend(command: Command[Amendment], reads: Reads, now: str) -> Decision:
@@ -82,8 +86,9 @@ def amend(command: Command[Amendment], reads: Reads, now: str) -> Decision:
     if protocol.trial_id != before.trial_id:
         message = f"is of the trial {protocol.trial_id}, this is the ledger of {before.trial_id}"
         raise Refusal("trial-id", "data.protocol.registration", message)
-    if _layout(protocol) != _layout(before):
-        message = "the arms, their ratios and the block sizes are those of the allocation list, which stays as it is"
+    method = reads.trial.allocation.method
+    if _layout(protocol, method) != _layout(before, method):
+        message = "the arms, their ratios and what minimisation weighs are those of the allocation list, which stays"
         raise Refusal("allocation-list", "data.protocol.arms", message)
     unmasked = set(before.effective_masked_roles) - set(protocol.effective_masked_roles)
     if unmasked:

@@ -2,10 +2,36 @@
 
 from typing import Final
 
-from ledger.domain.events import conduct, consent, enrolment, safety, system, treatment, trial
+from ledger.domain.events import (
+    access,
+    allocation,
+    conduct,
+    consent,
+    enrolment,
+    erasure,
+    pharmacovigilance,
+    safety,
+    system,
+    treatment,
+    trial,
+    unblinding,
+)
 from ledger.domain.events.base import Catalogue, Event
 
-_MODULES: Final = (trial, consent, enrolment, treatment, safety, conduct, system)
+_MODULES: Final = (
+    trial,
+    consent,
+    enrolment,
+    treatment,
+    safety,
+    conduct,
+    system,
+    unblinding,
+    erasure,
+    allocation,
+    pharmacovigilance,
+    access,
+)
 
 CATALOGUE: Final = Catalogue(
     cls

@@ -8,6 +8,7 @@ by name anywhere else: nothing is imported because data says so.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Any, ClassVar, Final, Self
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
@@ -42,6 +43,22 @@ class Facts(BaseModel):
     """What a person states in the data of a command, or an event says; nothing unknown is let in."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def marks_of(cls: type[Facts]) -> Mapping[str, str]:
+    """Field -> the section class that it is marked with."""
+    return {
+        name: mark.section_class
+        for name, field in cls.model_fields.items()
+        for mark in field.metadata
+        if isinstance(mark, InSection)
+    }
+
+
+@cache
+def identifying(cls: type[Facts]) -> frozenset[str]:
+    """The fields that name a person."""
+    return frozenset(name for name, section in marks_of(cls).items() if section == IDENTITY)
 
 
 class Provenance(Facts):
@@ -82,9 +99,9 @@ class Event(Facts):
         super().__pydantic_init_subclass__(**kwargs)
         usual = PLAIN if cls.book is Book.OPEN else ARM
         parts: dict[str, list[str]] = {usual: []}
-        for name, field in cls.model_fields.items():
-            marks = [mark.section_class for mark in field.metadata if isinstance(mark, InSection)]
-            parts.setdefault(marks[0] if marks else usual, []).append(name)
+        marked = marks_of(cls)
+        for name in cls.model_fields:
+            parts.setdefault(marked.get(name, usual), []).append(name)
         cls.sections = {section: tuple(parts[section]) for section in sorted(parts)}
 
     def payloads(self) -> list[tuple[str, bytes]]:

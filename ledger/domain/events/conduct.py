@@ -94,9 +94,13 @@ class Change(Facts):
 
 
 class AboutRecord(Facts):
-    """Which record is meant, and why something is done about it."""
+    """Which record is meant, and why something is done about it.
+
+    `subject` is needed for a record that was entered after unblinding: it is looked for where that subject's lie.
+    """
 
     target: Target
+    subject: SubjectId | None = None
     reason: Text
 
 

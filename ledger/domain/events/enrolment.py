@@ -109,7 +109,10 @@ class Randomization(Facts):
 
 
 class SubjectRandomized(Randomization, SubjectEvent):
-    """The subject holds entry `index` (from 1) of the list of `stratum`. `claimed`: by an imported source."""
+    """The subject holds entry `index` (from 1) of the list of `stratum`. `claimed`: by an imported source.
+
+    By minimisation all strata have one list, and `AllocationDrawn` names it.
+    """
 
     type: ClassVar[str] = "subject.randomized/1"
     title: ClassVar[str] = "Subject randomized"
@@ -121,7 +124,10 @@ class SubjectRandomized(Randomization, SubjectEvent):
 
 
 class AllocationDrawn(Event):
-    """An index of the allocation list is taken. Its version is the index: two can't draw the same."""
+    """An index of the allocation list is taken: the smallest that is left, or with an `AllocationOutOfTurn` beside it.
+
+    `list_name`: the list, where it isn't the stratum's own. Guards on the list's stream keep two from drawing the same.
+    """
 
     type: ClassVar[str] = "allocation.drawn/1"
     title: ClassVar[str] = "Allocation index drawn"
@@ -129,10 +135,12 @@ class AllocationDrawn(Event):
     subject: SubjectId
     stratum: Code
     index: int = Field(ge=1)
+    list_name: Code | None = None
+    claimed: bool = False
 
     @property
     def stream(self) -> str:
-        return allocation_stream(self.stratum)
+        return allocation_stream(self.list_name or self.stratum)
 
 
 class ArmAssigned(SubjectEvent):

@@ -1,4 +1,4 @@
-"""The product: given, interrupted, off plan. All of it is sealed: that a dose exists already tells the arm."""
+"""The product: made ready, given, interrupted, off plan. All of it is sealed: that a dose exists tells the arm."""
 
 from decimal import Decimal
 from typing import Annotated, ClassVar
@@ -49,6 +49,41 @@ class TreatmentRecorded(Treatment, SubjectEvent):
 
     type: ClassVar[str] = "treatment.recorded/1"
     title: ClassVar[str] = "Treatment recorded"
+    book: ClassVar[Book] = Book.SEALED
+
+
+class Preparation(Facts):
+    """A dose made ready for a subject, at `occurred_at`: of which lot, and how much of it."""
+
+    subject: SubjectId
+    dose_number: Annotated[int, Field(ge=1, le=9999)]
+    product: Name
+    lot: Code
+    prepared_amount: Amount | None = None
+    unit: Name | None = None
+
+
+class ProductPrepared(Preparation, SubjectEvent):
+    """A dose was prepared. Whether it was given is another record."""
+
+    type: ClassVar[str] = "product.prepared/1"
+    title: ClassVar[str] = "Product prepared"
+    book: ClassVar[Book] = Book.SEALED
+
+
+class ProductInterruption(Interruption):
+    """An administration, recorded already, that stopped before its end."""
+
+    subject: SubjectId
+    dose_number: Annotated[int, Field(ge=1, le=9999)]
+    product: Name | None = None
+
+
+class ProductInterrupted(ProductInterruption, SubjectEvent):
+    """An administration of the product was interrupted."""
+
+    type: ClassVar[str] = "product.interrupted/1"
+    title: ClassVar[str] = "Product interrupted"
     book: ClassVar[Book] = Book.SEALED
 
 

@@ -131,7 +131,7 @@ def _protocol(read: Record, notes: list[str]) -> dict[str, Json]:
             "fda_regulated_drug": read.flag(f"{_P}.oversightModule.isFdaRegulatedDrug"),
             "fda_regulated_device": read.flag(f"{_P}.oversightModule.isFdaRegulatedDevice"),
         },
-        "settings": _settings(arms),
+        "settings": _settings(),
     }
 
 
@@ -327,6 +327,5 @@ def _sites(read: Record) -> list[dict[str, Json]]:
     ]
 
 
-def _settings(arms: list[dict[str, Json]]) -> dict[str, Json]:
-    shares = len(arms) or 1
-    return {"note": _SETTINGS_NOTE, "stratification": {"factors": ["SITE"], "block_sizes": [2 * shares]}}
+def _settings() -> dict[str, Json]:
+    return {"note": _SETTINGS_NOTE, "stratification": {"factors": ["SITE"]}}

@@ -185,11 +185,6 @@ def _cross_problems(protocol: Protocol) -> list[Problem]:
     for index, arm in enumerate(protocol.arms):
         if arm.code in doses and arm.doses_planned != doses[arm.code]:
             problems.append(Problem(f"arms[{index}].doses_planned", f"dosing says {doses[arm.code]}"))
-    shares = sum(arm.ratio for arm in protocol.arms)
-    for size in protocol.settings.stratification.block_sizes:
-        if size % shares:
-            rule = f"{size} is not a multiple of {shares}, the sum of the arms' ratios"
-            problems.append(Problem("settings.stratification.block_sizes", rule))
     return problems
 
 

@@ -179,11 +179,13 @@ class Eligibility(Part):
 
 
 class Stratification(Part):
-    """How the allocation list is laid out: one list per stratum, in permuted blocks of these sizes."""
+    """The factors that make a subject's stratum, and after how many indices a list ends (None: never).
+
+    By which method the lists are made is stated when they are committed to; block sizes stay concealed.
+    """
 
     factors: tuple[StratificationFactor, ...] = ("SITE",)
-    block_sizes: Annotated[tuple[Annotated[int, Field(ge=1, le=1000)], ...], Field(min_length=1)] = (4,)
-    concealed: bool = True
+    list_length: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
 
 
 class Visit(Part):

@@ -1,0 +1,40 @@
+"""Options and arguments that several commands have."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+
+class RoleName(StrEnum):
+    """The roles of DESIGN section 8, as the command line offers them."""
+
+    PARTICIPANT = "participant"
+    CARE_PROVIDER = "care-provider"
+    INVESTIGATOR = "investigator"
+    OUTCOMES_ASSESSOR = "outcomes-assessor"
+    PHARMACIST = "pharmacist"
+    STATISTICIAN = "statistician"
+    DMC = "dmc"
+    SAFETY_PHYSICIAN = "safety-physician"
+    MONITOR = "monitor"
+    AUDITOR = "auditor"
+    INSPECTOR = "inspector"
+    SPONSOR = "sponsor"
+    DATA_MANAGER = "data-manager"
+    ARCHIVE = "archive"
+
+
+LedgerFile = Annotated[Path, typer.Argument(metavar="LEDGER", help="The ledger file.")]
+Subject = Annotated[str, typer.Argument(metavar="SUBJECT", help="The subject's id.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+ActorId = Annotated[
+    Optional[str],  # noqa: UP045  (typer reads it on every Python)
+    typer.Option(
+        "--actor", envvar="TRIAL_LEDGER_ACTOR", help="Who does it, as a pseudonym. By default your user name."
+    ),
+]
+NOT_STATED = "not stated"
+Org = Annotated[str, typer.Option("--org", envvar="TRIAL_LEDGER_ORG", help="The organisation of who does it.")]
+RoleOption = Annotated[RoleName, typer.Option("--role", help="In which role.", show_choices=False)]

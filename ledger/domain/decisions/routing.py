@@ -1,0 +1,138 @@
+"""Into which book a command goes: the rule of the two books, for people who have come to know an arm.
+
+1. What a masked person enters is open. What somebody enters about a subject whose arm he knows (`unblinded`: since the
+   record says so) is sealed, as the open event that it would have been, with the deviations that come of it. So is
+   what those enter whose role always sees arms, and what somebody who knows all arms reports of a site.
+2. A closed list stays open whoever enters it (`STAYS_OPEN`): death, vital status, withdrawal, unblinding, erasure,
+   halts and the committee's recommendation. So does every act of the trial as a whole: it is about no subject. Such a
+   command is decided on open facts alone.
+3. Where somebody is named in the open book whose role tells an arm, the open record is the ledger's, under the mark of
+   the command's id, and `reporter.named/1` says in the sealed book who it was (`NAMELESS`). Whoever is unblinded by
+   an act of the record stays named: that is open already.
+4. Who knows an arm takes part in no decision about who comes into the trial: to enrol, randomize or waive is refused.
+5. A correction or a voiding goes where its author's records go: of an open record too, which then stands corrected
+   for those alone who see arms.
+6. Names of persons lie in the open book alone, where an erasure reaches them: who knows an arm enters none.
+7. An import is no person's entry: its importer splits what it reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from ledger.domain.decisions.base import Command, Decision, Reads, Refusal
+from ledger.domain.decisions.unblinding import named_field
+from ledger.domain.events.base import Event, SubjectEvent
+from ledger.domain.events.conduct import AboutRecord
+from ledger.domain.events.unblinding import ReporterNamed
+from ledger.domain.history import Fact, corrected
+from ledger.domain.roles import ROLES
+from ledger.domain.routing import MARK, merged, unmarked, wrapped
+from ledger.domain.state import SubjectState, TrialState
+from ledger.domain.vocabulary import Book
+
+NAMELESS: Final = frozenset(
+    {"record-death", "record-vital-status", "withdraw-consent", "report-inadvertent-unblinding"}
+)
+"""Open commands about a subject that a pharmacist or safety physician may give too, and is not named for."""
+STAYS_OPEN: Final = NAMELESS | {"break-code", "report-envelope-opened", "erase-identity"}
+"""Commands about a subject that are open whoever gives them."""
+TAKES_IN: Final = frozenset({"enrol-subject", "randomize-subject", "grant-waiver", "record-allocation-out-of-turn"})
+OPEN_CHANGES: Final = frozenset({"correct-record", "void-record"})
+OF_A_SITE: Final = "deviation.raised/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Unblinded:
+    """Somebody who knows the arm that a command is about; since when, None where his role always does."""
+
+    since: str | None
+
+
+def nameless(command: Command[Any]) -> bool:
+    """Whether the open record of a command does not name who gave it (rule 3). The command alone tells."""
+    about_somebody = getattr(command.data, "subject", None) is not None
+    return (
+        command.type in NAMELESS and about_somebody and ROLES[command.actor.role].arms is True and not command.imported
+    )
+
+
+def unblinded(
+    command: Command[Any],
+    trial: TrialState,
+    subject: str | None,
+    state: SubjectState | None,
+    target: Fact | None = None,
+) -> Unblinded | None:
+    """Who enters an open command knowing the arm, so that it becomes a sealed one (rule 1); None where nobody does.
+
+    `subject` is whom it is about, `state` what is open of that subject, `target` what a correction is about.
+    """
+    if command.imported or command.type in STAYS_OPEN:
+        return None
+    if subject is None and command.type != "report-deviation" and (target is None or target.type != OF_A_SITE):
+        return None
+    if ROLES[command.actor.role].arms is True:
+        return Unblinded(None)
+    person = command.actor.id
+    known = [trial.unblinded.of(person, subject)]
+    if state is not None and subject is not None:
+        known.append(state.unblinded.of(person, subject))
+    since = min((one for one in known if one is not None), default=None)
+    return None if since is None else Unblinded(since)
+
+
+def check_unblinded(command: Command[Any], knows: Unblinded | None, target: Fact | None) -> None:
+    """Refuse whoever knows an arm where it is decided who comes into the trial (rule 4), and names by him (rule 6)."""
+    if knows is None:
+        return
+    who = f"{command.actor.id} is unblinded (since {knows.since})"
+    if command.type in TAKES_IN:
+        raise Refusal("unblinded", "actor.id", f"{who} and takes nobody into the trial")
+    if (field := named_field(command, target)) is not None:
+        message = f"{who}: what is entered so is sealed, where no name may lie; a masked person enters it"
+        raise Refusal("unblinded", field, message)
+
+
+def routed(command: Command[Any], reads: Reads, decision: Decision, knows: Unblinded | None) -> Decision:
+    """The decision on an open command, each of its events in the book where it belongs."""
+    if knows is not None:
+        about_wrapped = reads.target_wrapped
+        events: list[Event] = [wrapped(one, knows.since, about_wrapped=about_wrapped) for one in decision.open]
+        return Decision(sealed=[*events, *decision.sealed])
+    if nameless(command):
+        return replace(decision, sealed=[*decision.sealed, _reporter(command, decision.open[0])], nameless=True)
+    return decision
+
+
+def with_entered(command: Command[Any], reads: Reads, opened: Sequence[Fact], sealed: Iterable[Fact]) -> Reads:
+    """The reads of a command that becomes sealed, with what was entered about its subject after unblinding.
+
+    `opened` and `sealed` are the facts of the subject's stream in each book. What a correction is about is found in
+    the open book, with the corrections that lie in the sealed one, or else among what was entered after unblinding.
+    """
+    facts = merged(opened, sealed)
+    reads = replace(reads, subject=SubjectState.fold(facts))
+    if not isinstance(command.data, AboutRecord) or command.type not in OPEN_CHANGES:
+        return reads
+    standing, about, known = corrected(facts), command.data.target, reads.target
+    if known is not None:
+        return replace(reads, target=next((one for one in standing if one.order == known.order), None))
+    for fact in standing:
+        if fact.data.get(MARK) and (fact.command, fact.n) == (about.command, about.n):
+            return replace(reads, target=replace(unmarked(fact), book=Book.OPEN), target_wrapped=True)
+    return reads
+
+
+def _reporter(command: Command[Any], first: Event) -> SubjectEvent:
+    return ReporterNamed(
+        occurred_at=command.occurred_at,
+        subject=command.data.subject,
+        recorded_type=first.type,
+        person=command.actor.id,
+        role=command.actor.role,
+        org=command.actor.org,
+        command=command.id,
+    )

@@ -1,0 +1,74 @@
+"""A report in words, for people."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from ledger.proof.findings import AllocationReport, Report
+from ledger.proof.sections import ANCHOR, ARM, HEADER, IDENTITY
+
+_NOT_CHECKED: Final = {
+    ANCHOR: "what the open book's anchors say of the sealed book",
+    ARM: "what the sealed book holds",
+    HEADER: "streams, versions and marks of the sealed book",
+    IDENTITY: "the names of persons",
+}
+"""What could not be checked where sections of a class stayed closed."""
+
+
+def in_words(report: Report) -> str:
+    """The report for people."""
+    lines = []
+    for name, book in (("open", report.open), ("sealed", report.sealed)):
+        shown = book.to_json()
+        lines.append(f"{name} book: {book.size} entries, root {shown['root']}, head {shown['head']}")
+    lines += [str(finding) for finding in report.findings]
+    lines += sealed_in_words(report.opened, report.closed)
+    if report.allocation is not None:
+        lines.append(allocation_in_words(report.allocation))
+    lines += [f"note: {note}" for note in report.notes]
+    if report.ok:
+        what = "payload that is readable" if report.closed else "payload"
+        lines.append(f"Verified ({report.assurance}): every entry, column and {what} is as chain and tree have it.")
+    else:
+        sound = ", ".join(f"{book} {first} to {last}" for book, first, last in report.sound)
+        count = len(report.findings)
+        lines.append(f"NOT verified: {count} finding{'s' if count > 1 else ''}. Sound: {sound or 'nothing'}.")
+    return "\n".join(lines)
+
+
+def sealed_in_words(opened: Mapping[str, int], closed: Mapping[str, int]) -> list[str]:
+    """How many sealed sections were opened, how many stayed closed, and what was not checked because of it."""
+    count, left = sum(opened.values()), sum(closed.values())
+    if not count and not left:
+        return []
+    was = "section was opened and holds what its entry commits to" if count == 1 else (
+        "sections were opened and hold what their entries commit to"
+    )  # fmt: skip
+    if not left:
+        return [f"{count:,} sealed {was}."]
+    stayed = f"{left:,} stayed closed: no key" if count else (
+        f"{left:,} sealed section{' stays' if left == 1 else 's stay'} closed, as no key was given"
+    )  # fmt: skip
+    lines = [f"{count:,} sealed {was}; {stayed}." if count else f"{stayed}."]
+    missed = [f"{_NOT_CHECKED[name]} ({number:,})" for name, number in closed.items()]
+    lines.append(f"Of these only the ciphertext was checked; not checked: {'; '.join(missed)}.")
+    return lines
+
+
+def allocation_in_words(report: AllocationReport) -> str:
+    """What was found of the allocation, in a sentence."""
+    exempt = f"; {report.claimed:,} claimed by a source are exempt" if report.claimed else ""
+    if not report.checked:
+        return "Allocation: not checked, as the open book is not whole."
+    if report.findings:
+        return f"Allocation: {len(report.findings):,} findings among {report.drawn:,} allocations{exempt}."
+    if not report.drawn:
+        return f"Allocation: nobody was drawn from a list{exempt}."
+    if report.arms == report.drawn:
+        return f"Allocation: the arms of all {report.drawn:,} subjects are those of the list committed to{exempt}."
+    missing = report.drawn - report.arms
+    why = "the list is not opened" if not report.arms and report.stage != "OPENED" else f"{missing:,} stayed closed"
+    return (
+        f"Allocation: order and commitments of {report.drawn:,} allocations hold; arms compared with the list: "
+        f"{report.arms:,} ({why}){exempt}."
+    )

@@ -1,0 +1,28 @@
+"""Where one book stands, as the append lock's holder knows it."""
+
+from ledger.proof.tree import Frontier, leaf_hash
+
+
+class BookState:
+    """Where one book stands, as the append lock's holder knows it."""
+
+    __slots__ = ("anchored", "at", "frontier", "hash", "origin", "size", "stepped", "versions")
+
+    def __init__(self, origin: str, size: int, hash_: bytes, at: str, frontier: Frontier) -> None:
+        self.origin = origin
+        self.size = size
+        self.hash = hash_
+        self.at = at
+        self.frontier = frontier
+        self.anchored: int | None = None
+        """The open size that the newest anchor closed (its seq + 1), where that has been looked up."""
+        self.stepped = ""
+        """The recorded time of which it was noted that the clock shows an earlier one."""
+        self.versions: dict[str, tuple[int, int]] = {}
+        """stream -> (its integer key, its last version); key 0: no such stream yet. Of the sealed book: (0, last)."""
+
+    def took(self, raw: bytes, at: str) -> None:
+        self.hash = leaf_hash(raw)
+        self.frontier.append(self.hash)
+        self.size += 1
+        self.at = at
