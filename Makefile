@@ -39,8 +39,9 @@ lock: ## resolve both lock files anew (needs uv)
 bench: $(VENV)/.dev ## measure appends, verify and rebuild against the eventsourcing library
 	$(BIN)/python -m tests.bench $(ARGS)
 
-soak: $(VENV)/.dev ## kill and cut off writers, thousands of times
+soak: $(VENV)/.dev ## kill and cut off writers, thousands of times; tell many stories in two worlds
 	$(BIN)/python -m tests.crash.soak $(ARGS)
+	$(BIN)/python -m tests.two_worlds.soak
 
 clean: ## remove .venv and whatever the tools left behind
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

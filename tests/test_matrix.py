@@ -23,7 +23,7 @@ from tests.trials import SITE
 MASKABLE: Final = ("participant", "care-provider", "investigator", "outcomes-assessor")
 TRIALS: Final[dict[str, tuple[tuple[str, ...], bool]]] = {
     "masked four ways": (MASKABLE, False),
-    "masked twice": (("participant", "outcomes-assessor"), False),
+    "masked twice": (("participant", "investigator"), False),
     "open-label": ((), False),
     "masked four ways, opened": (MASKABLE, True),
 }

@@ -299,7 +299,7 @@ def test_a_list_other_than_the_one_that_was_fixed_is_found_with_the_subjects(
     def played(folder: str, planned: Callable[..., Any]) -> tuple[Path, dict[str, str | None]]:
         (tmp_path / folder).mkdir()
         with monkeypatch.context() as planted:
-            planted.setattr("ledger.application.plan_of", planned)
+            planted.setattr("ledger.application.reading.plan_of", planned)
             trial = Trial(tmp_path / folder)
             trial.do("activate-site", {"site": SITE})
             for subject in subjects:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import pytest
 
-from ledger import application
+from ledger.application import ledger as application
 from ledger.domain.decisions import Command, Decision, Reads, Refusal, decide
 from ledger.domain.events.conduct import DeviationRaised, DispositionRecorded, VisitRecorded
 from ledger.domain.events.safety import AdverseEventReported

@@ -12,7 +12,7 @@ import pytest
 
 from api.bootstrap import viewing
 from api.cli import demo
-from ledger.application import TrialLedger
+from ledger.application.reading import Reading
 from ledger.domain.vocabulary import Book
 from ledger.recording.engine import fetch, open_reading
 from projections.base import Audience
@@ -27,16 +27,16 @@ _ANCHOR = re.compile(rb'\{"class":"anchor","commit":"[0-9a-f]{64}"\}')
 @pytest.fixture(scope="module")
 def worlds(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """The same list and the same salts and ids; in the second world the arms of the list are swapped."""
-    straight = TrialLedger._arm_at
+    straight = Reading.arm_at
 
-    def swapped(self: TrialLedger, *place: Any) -> str | None:
+    def swapped(self: Reading, *place: Any) -> str | None:
         return SWAPPED.get(straight(self, *place) or "none")
 
     paths = []
     for arm_at in (straight, swapped):
         folder = tmp_path_factory.mktemp("world")
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(TrialLedger, "_arm_at", arm_at)
+            patch.setattr(Reading, "arm_at", arm_at)
             demo.play(folder / "NCT04348461.db", 1, 14, demo.SeededRandomness(1))
         paths.append(folder / "NCT04348461.db")
     return paths[0], paths[1]

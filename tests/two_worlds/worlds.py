@@ -91,8 +91,8 @@ class World:
         with closing(load_keys(self.path)) as keys:
             keep_allocation(keys, SECRET, parameters_of(self.protocol))
         if self.swapped:
-            straight: Callable[..., str | None] = ledger._arm_at
-            ledger._arm_at = lambda *place: SWAPPED.get(straight(*place) or "none")  # type: ignore[method-assign]
+            straight: Callable[..., str | None] = ledger._reading.arm_at
+            ledger._reading.arm_at = lambda *place: SWAPPED.get(straight(*place) or "none")  # type: ignore[method-assign]
         return ledger
 
     def tell(self, steps: list[Step]) -> None:

@@ -2,7 +2,8 @@
 
 1. What a masked person enters is open. What somebody enters about a subject whose arm he knows (`unblinded`: since the
    record says so) is sealed, as the open event that it would have been, with the deviations that come of it. So is
-   what those enter whose role always sees arms, and what somebody who knows all arms reports of a site.
+   what those enter whose role always sees arms, and what somebody who knows all arms reports of a site. Whose role the
+   protocol does not mask, though it masks others, knows the arm of a subject from the randomization on.
 2. A closed list stays open whoever enters it (`STAYS_OPEN`): death, vital status, withdrawal, unblinding, erasure,
    halts and the committee's recommendation. So does every act of the trial as a whole: it is about no subject. Such a
    command is decided on open facts alone.
@@ -31,7 +32,7 @@ from ledger.domain.history import Fact, corrected
 from ledger.domain.roles import ROLES
 from ledger.domain.routing import MARK, merged, unmarked, wrapped
 from ledger.domain.state import SubjectState, TrialState
-from ledger.domain.vocabulary import Book
+from ledger.domain.vocabulary import Book, Role
 
 NAMELESS: Final = frozenset(
     {"record-death", "record-vital-status", "withdraw-consent", "report-inadvertent-unblinding"}
@@ -74,7 +75,7 @@ def unblinded(
         return None
     if subject is None and command.type != "report-deviation" and (target is None or target.type != OF_A_SITE):
         return None
-    if ROLES[command.actor.role].arms is True:
+    if _by_role(command.actor.role, trial, state):
         return Unblinded(None)
     person = command.actor.id
     known = [trial.unblinded.of(person, subject)]
@@ -82,6 +83,17 @@ def unblinded(
         known.append(state.unblinded.of(person, subject))
     since = min((one for one in known if one is not None), default=None)
     return None if since is None else Unblinded(since)
+
+
+def _by_role(role: Role, trial: TrialState, state: SubjectState | None) -> bool:
+    """Whether a role alone tells the arm of a subject, or (without one) of any."""
+    arms = ROLES[role].arms
+    if arms is not None:
+        return arms
+    protocol = trial.protocol
+    if protocol is None or not protocol.effective_masked_roles or protocol.is_masked_role(role):
+        return False  # where nobody is masked, there is nobody to keep it from
+    return state is None or state.randomized
 
 
 def check_unblinded(command: Command[Any], knows: Unblinded | None, target: Fact | None) -> None:
