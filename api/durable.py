@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from ledger.keys.folder import sync_folder
+
 try:
     import fcntl
 except ImportError:  # pragma: no cover - not on Windows, where one process at a time is up to whoever runs them
@@ -42,15 +44,6 @@ def remove(path: Path) -> None:
     """Take a file away, durably; nothing happens where there is none."""
     path.unlink(missing_ok=True)
     sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make durable which names a folder has."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 @contextmanager

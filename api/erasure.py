@@ -25,6 +25,7 @@ from ledger.domain.events.erasure import Erasure
 from ledger.domain.state import SubjectState
 from ledger.domain.vocabulary import Book
 from ledger.keys.file import KeysError, TrialKeys, keys_folder, load_keys
+from ledger.keys.folder import sync_folder
 from ledger.proof.sections import IDENTITY, PLAIN
 from ledger.recording.reader import LedgerReader
 from projections.runner import views_folder
@@ -151,7 +152,7 @@ def _write(intent: int, path: Path, subject: str) -> None:
     os.ftruncate(intent, 0)
     os.pwrite(intent, json.dumps({"subject": subject}).encode(), 0)
     os.fsync(intent)
-    durable.sync_folder(keys_folder(path))
+    sync_folder(keys_folder(path))
 
 
 def _read(intent: int) -> str | None:

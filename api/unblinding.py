@@ -25,6 +25,7 @@ from ledger.domain.protocol import Protocol
 from ledger.domain.state import SubjectState
 from ledger.domain.vocabulary import Book
 from ledger.keys.file import KeysError, TrialKeys
+from ledger.keys.folder import sync_folder
 from ledger.proof.sections import ARM, PLAIN
 from ledger.recording.live import utc_now
 from ledger.recording.reader import LedgerReader
@@ -137,7 +138,7 @@ def export_envelopes(
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
         raise
-    durable.sync_folder(folder.parent)
+    sync_folder(folder.parent)
     return Exported(tuple(chosen), folder, answer)
 
 

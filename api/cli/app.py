@@ -7,7 +7,8 @@ from typing import Annotated, Optional
 import typer
 
 from api.cli import guarding
-from api.cli.options import AsJson, LedgerFile, RoleName
+from api.cli.options import AsJson, LedgerFile
+from ledger.domain.vocabulary import Role
 
 app = typer.Typer(
     name="trial-ledger",
@@ -125,7 +126,7 @@ def show(
         Optional[str],  # noqa: UP045
         typer.Option("--as-of", help="As known at a position (SEQ or SEQ/SEALED) or a recorded time (ISO 8601)."),
     ] = None,
-    role: Annotated[RoleName, typer.Option(help="As whom to look.", show_choices=False)] = RoleName.SPONSOR,
+    role: Annotated[Role, typer.Option(help="As whom to look.", show_choices=False)] = Role.SPONSOR,
     actor: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(

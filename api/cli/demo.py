@@ -137,6 +137,7 @@ def play(path: Path, seed: int, subjects: int, randomness: SeededRandomness) -> 
     protocol = reference_protocol()
     clock = SimulatedClock(_FIRST)
     say(f"SIMULATION of {protocol.trial_id} with seed {seed}: no line of it is about a real person.")
+    say("Its keys, salts and list follow from the seed, so everybody can make them: they protect nothing.")
     ledger = create_trial(
         path,
         protocol,

@@ -6,7 +6,8 @@ from typing import Annotated, Optional
 
 import typer
 
-from api.cli.options import NOT_STATED, ActorId, AsJson, LedgerFile, Org, RoleName, RoleOption, Subject
+from api.cli.options import NOT_STATED, ActorId, AsJson, LedgerFile, Org, RoleOption, Subject
+from ledger.domain.vocabulary import Role
 
 
 class MethodName(StrEnum):
@@ -80,7 +81,7 @@ def allocation_commit(
     ] = None,
     actor: ActorId = None,
     org: Org = NOT_STATED,
-    role: RoleOption = RoleName.STATISTICIAN,
+    role: RoleOption = Role.STATISTICIAN,
     as_json: AsJson = False,
 ) -> None:
     """Draw the secret of the list, keep it with the keys, and commit to it in the record."""
@@ -103,7 +104,7 @@ def allocation_bind(
     ] = None,
     actor: ActorId = None,
     org: Org = NOT_STATED,
-    role: RoleOption = RoleName.STATISTICIAN,
+    role: RoleOption = Role.STATISTICIAN,
     as_json: AsJson = False,
 ) -> None:
     """Bind the list to a value that nobody could know when it was committed to: a beacon's record, a time stamp."""
@@ -118,7 +119,7 @@ def allocation_assign(
     subject: Subject,
     actor: ActorId = None,
     org: Org = NOT_STATED,
-    role: RoleOption = RoleName.INVESTIGATOR,
+    role: RoleOption = Role.INVESTIGATOR,
     as_json: AsJson = False,
 ) -> None:
     """Randomize a subject: it takes the next index of its list. The arm is not told."""
@@ -133,7 +134,7 @@ def allocation_open(
     reason: Reason = "the trial takes in nobody more; the list is opened to everybody",
     actor: ActorId = None,
     org: Org = NOT_STATED,
-    role: RoleOption = RoleName.STATISTICIAN,
+    role: RoleOption = Role.STATISTICIAN,
     as_json: AsJson = False,
 ) -> None:
     """Open the secret of the list to everybody, at the end: who reads the ledger knows every arm from then on."""
@@ -175,7 +176,7 @@ def unblind(
     ] = None,
     actor: ActorId = None,
     org: Org = NOT_STATED,
-    role: RoleOption = RoleName.INVESTIGATOR,
+    role: RoleOption = Role.INVESTIGATOR,
     as_json: AsJson = False,
 ) -> None:
     """Emergency: break the code of one subject, and be told the arm once that is recorded."""
@@ -194,7 +195,7 @@ def unblinding_request(
     ledger: LedgerFile,
     person: Annotated[str, typer.Option(help="The pseudonym of who is to know the arms.")],
     person_role: Annotated[
-        RoleName, typer.Option("--person-role", help="In which role that person is to know them.", show_choices=False)
+        Role, typer.Option("--person-role", help="In which role that person is to know them.", show_choices=False)
     ],
     reason: Reason,
     subjects: Annotated[
@@ -203,7 +204,7 @@ def unblinding_request(
     ] = None,
     actor: ActorId = None,
     org: Org = NOT_STATED,
-    role: RoleOption = RoleName.SPONSOR,
+    role: RoleOption = Role.SPONSOR,
     as_json: AsJson = False,
 ) -> None:
     """Ask for a planned unblinding. Nobody is unblinded before another person has approved it."""
@@ -218,7 +219,7 @@ def unblinding_approve(
     request: Annotated[str, typer.Argument(metavar="REQUEST", help="The id that the request was given.")],
     actor: ActorId = None,
     org: Org = NOT_STATED,
-    role: RoleOption = RoleName.STATISTICIAN,
+    role: RoleOption = Role.STATISTICIAN,
     as_json: AsJson = False,
 ) -> None:
     """Approve a planned unblinding, as a second person."""
@@ -242,7 +243,7 @@ def export_envelopes(
     reason: Reason = "for when the server is down",
     actor: ActorId = None,
     org: Org = NOT_STATED,
-    role: RoleOption = RoleName.STATISTICIAN,
+    role: RoleOption = Role.STATISTICIAN,
     as_json: AsJson = False,
 ) -> None:
     """Make sealed envelopes, one a subject, each under a passphrase of its own. That they were made is recorded."""
@@ -261,7 +262,7 @@ def erase(
     reason: Reason,
     actor: ActorId = None,
     org: Org = NOT_STATED,
-    role: RoleOption = RoleName.DATA_MANAGER,
+    role: RoleOption = Role.DATA_MANAGER,
     as_json: AsJson = False,
 ) -> None:
     """Erase the names in a subject's records for good. Run it again if it was interrupted."""
@@ -304,7 +305,7 @@ def disclose(
     ] = None,
     actor: ActorId = None,
     org: Org = NOT_STATED,
-    role: RoleOption = RoleName.ARCHIVE,
+    role: RoleOption = Role.ARCHIVE,
     as_json: AsJson = False,
 ) -> None:
     """Write data keys to a file, for a verifier who is to open sealed sections. That it was made is recorded."""

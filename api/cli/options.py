@@ -1,30 +1,11 @@
 """Options and arguments that several commands have."""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
 
-
-class RoleName(StrEnum):
-    """The roles of DESIGN section 8, as the command line offers them."""
-
-    PARTICIPANT = "participant"
-    CARE_PROVIDER = "care-provider"
-    INVESTIGATOR = "investigator"
-    OUTCOMES_ASSESSOR = "outcomes-assessor"
-    PHARMACIST = "pharmacist"
-    STATISTICIAN = "statistician"
-    DMC = "dmc"
-    SAFETY_PHYSICIAN = "safety-physician"
-    MONITOR = "monitor"
-    AUDITOR = "auditor"
-    INSPECTOR = "inspector"
-    SPONSOR = "sponsor"
-    DATA_MANAGER = "data-manager"
-    ARCHIVE = "archive"
-
+from ledger.domain.vocabulary import Role
 
 LedgerFile = Annotated[Path, typer.Argument(metavar="LEDGER", help="The ledger file.")]
 Subject = Annotated[str, typer.Argument(metavar="SUBJECT", help="The subject's id.")]
@@ -37,4 +18,4 @@ ActorId = Annotated[
 ]
 NOT_STATED = "not stated"
 Org = Annotated[str, typer.Option("--org", envvar="TRIAL_LEDGER_ORG", help="The organisation of who does it.")]
-RoleOption = Annotated[RoleName, typer.Option("--role", help="In which role.", show_choices=False)]
+RoleOption = Annotated[Role, typer.Option("--role", help="In which role.", show_choices=False)]
