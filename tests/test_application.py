@@ -359,3 +359,23 @@ def test_what_is_erased_is_not_erased_twice(trial: Trial) -> None:
     trial.do("erase-identity", {"subject": "S-1", "reason": "asked for it"})
     with pytest.raises(CommandRefusedError, match="erased already"):
         trial.do("erase-identity", {"subject": "S-1", "reason": "asked again"})
+
+
+def test_after_an_erasure_the_subjects_records_go_on_without_names(trial: Trial) -> None:
+    consent = trial.consent("S-1")
+    trial.do("erase-identity", {"subject": "S-1", "reason": "asked for it"})
+    renewal = {"subject": "S-1", "form": "WRITTEN", "giver": "PATIENT", "document_version": "1.0", "reason": "OTHER"}
+    assert trial.do("renew-consent", renewal).types == ("consent.renewed/1",)
+    correction = {
+        "target": {"command": consent.id, "n": 0},
+        "changes": [{"field": "giver", "new": "FAMILY_MEMBER"}],
+        "reason": "mistaken",
+    }
+    assert trial.do("correct-record", correction).types == ("record.corrected/1",)
+    with closing(load_keys(trial.path)) as keys:
+        report = verify_ledger(trial.path, keys=keys)
+    assert report.ok
+    assert report.closed["identity"] == 3
+    for more in ({"giver_name": "Ana"}, {"witness_name": "Eva"}):
+        with pytest.raises(CommandRefusedError, match="erased"):
+            trial.do("renew-consent", renewal | more)

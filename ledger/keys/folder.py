@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 from typing import Final
 
+from ledger.proof.sealing import DestroyedError
+
 _OTHERS: Final = 0o077
 
 
@@ -14,7 +16,7 @@ class KeysError(Exception):
     """Keys of a ledger are missing, unreadable, open to others, or do not open what they should."""
 
 
-class DestroyedKeyError(KeysError):
+class DestroyedKeyError(KeysError, DestroyedError):
     """The key was destroyed, as its tombstone says; what it sealed is erased for good."""
 
 

@@ -46,6 +46,10 @@ class OtherSectionError(SealError):
     """A ciphertext opens, and holds another section than its entry commits to."""
 
 
+class DestroyedError(Exception):
+    """The data key of a class and stream was destroyed: nothing is sealed under it any more."""
+
+
 class BookKeys(Protocol):
     """The keys of one ledger, as far as their holder has them."""
 

@@ -5,6 +5,7 @@ values: its version may be known only under the lock (a masked person's command 
 its header, and so its commitment, depends on it.
 """
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
@@ -13,7 +14,7 @@ from eventsourcing.persistence import DataError
 
 from ledger.domain.vocabulary import Book
 from ledger.proof.entry import Actor, OpenTemplate, parts_json
-from ledger.proof.sealing import BookKeys, enter_sealed, key_stream
+from ledger.proof.sealing import KEY_BYTES, BookKeys, DestroyedError, enter_sealed, key_stream
 from ledger.proof.sections import ENCRYPTED, MAX_PAYLOAD, enter
 
 _LONGEST_NAMES: Final = 8192  # each character may take six bytes in an entry of at most 65,536
@@ -135,7 +136,7 @@ class Drafter:
             if name in ENCRYPTED:
                 if self._keys is None:
                     raise DataError(f"a section of class {name} cannot be recorded without the keys of the ledger")
-                key = self._keys.make_section_key(name, key_stream(name, stream), self._random)
+                key = self._key(name, stream, payload)
                 commit, framed = enter_sealed(
                     key, self._origin, stream, version, drawn[:16].hex(), index, name, salt, payload
                 )
@@ -148,6 +149,23 @@ class Drafter:
             raise DataError("stream and type are longer than an entry has room for")
         fragments = self._template.fragments(n, of, drawn[:16].hex(), parts_json(parts), stream, type_, version)
         return OpenDraft(stream, version, None if n else self._command, fragments, b"".join(frames))
+
+    def _key(self, section_class: str, stream: str, payload: bytes) -> bytes:
+        """The data key of a section. After an erasure there is none: what says nothing is sealed under a key that is
+        drawn for it and kept nowhere, so that an event has the sections of its type. Raises DestroyedError.
+        """
+        assert self._keys is not None
+        try:
+            return self._keys.make_section_key(section_class, key_stream(section_class, stream), self._random)
+        except DestroyedError:
+            if not _is_empty(payload):
+                raise
+            return self._random(KEY_BYTES)
+
+
+def _is_empty(payload: bytes) -> bool:
+    """Whether a section says nothing: its fields are left out, or lists without members."""
+    return not any(json.loads(payload).values())
 
 
 @dataclass(frozen=True, slots=True)
