@@ -2,8 +2,8 @@
 
 1. One event a session and class of data: a session is a run of the command line, or whatever a server takes for one.
    Where it cannot be recorded (no keys, a file that cannot be written, a full disk), access is refused.
-2. A look at arms leaves its trace in the sealed book alone. So does everything that somebody does who has arms in
-   sight: what they look at may come from what they know (`ledger/domain/events/access.py`).
+2. A look at arms leaves its trace in the sealed book alone. So does every look of somebody who has arms in sight, or
+   has come to know one: what they look at may come from what they know (`ledger/domain/events/access.py`).
 3. Who wants what they may not see is refused, whether or not the attempt could be recorded; if not, the refusal says
    so. What is no question of rights (a position that there is not, a view nobody has heard of) is no attempt.
 4. Whatever is shown to somebody with arms in sight counts as a look at arms: even a table without a treatment in it
@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, NoReturn
 
-from api.bootstrap import DeniedError, open_trial, viewing
+from api.bootstrap import DeniedError, knows_some_arm, open_trial, viewing
 from ledger.domain.decisions.base import CommandActor
 from ledger.domain.events.access import (
     AccessRefused,
@@ -63,6 +63,7 @@ class Session:
         self._clock = clock
         self._recorded: set[str] = set()
         self._sight: Sight = NOTHING
+        self._knows_some_arm: bool | None = None
         try:
             self._viewing = viewing(path, viewer, now=recorded(clock()))
         except DeniedError as error:
@@ -107,16 +108,25 @@ class Session:
         cls: type[Event] = ArmAccessed
         said: dict[str, object] = {"what": what}
         if section_class == IDENTITY:
-            cls = SealedIdentityAccessed if self._sight.arms else IdentityAccessed
+            cls = SealedIdentityAccessed if self._knows else IdentityAccessed
             said["sites"] = tuple(sorted(self._sight.sites or ()))
         self._record_or_deny(cls, f"access to {_CALLED[section_class]}", said)
         self._recorded.add(section_class)
 
     def exported(self, kind: str, classes: frozenset[str], sha256: str | None = None) -> None:
         """Record that data of these classes were exported. Raises DeniedError where that cannot be recorded."""
-        cls: type[Event] = SealedExportMade if self._sight.arms or classes - {PLAIN, IDENTITY} else ExportMade
+        cls: type[Event] = SealedExportMade if self._knows or classes - {PLAIN, IDENTITY} else ExportMade
         said: dict[str, object] = {"kind": kind, "classes": tuple(sorted(classes)), "sha256": sha256}
         self._record_or_deny(cls, "an export", said)
+
+    @property
+    def _knows(self) -> bool:
+        """Whether the viewer has arms in sight, or the record says that he knows one, of whomever (rule 2)."""
+        if self._sight.arms:
+            return True
+        if self._knows_some_arm is None:
+            self._knows_some_arm = knows_some_arm(self.path, self.viewer.id)
+        return self._knows_some_arm
 
     def _why_not(self, section_class: str) -> str:
         role = self.viewer.role
@@ -134,7 +144,7 @@ class Session:
 
     def _refuse(self, wanted: str, what: str, sentence: str) -> NoReturn:
         try:
-            self._record(SealedAccessRefused if self._sight.arms else AccessRefused, {"wanted": wanted, "what": what})
+            self._record(SealedAccessRefused if self._knows else AccessRefused, {"wanted": wanted, "what": what})
         except _NOT_RECORDED as error:
             sentence += f"; and this attempt could not be recorded ({error})"
         raise DeniedError(sentence)

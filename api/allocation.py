@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from api.acting import Who, command_of
-from ledger.application import Answer, TrialLedger
+from ledger.application import Answer, CommandRefusedError, TrialLedger
 from ledger.domain.allocation import checked_parameters, default_parameters
+from ledger.domain.decisions import Refusal, check_role
 from ledger.domain.events.base import TRIAL_STREAM, subject_stream
 from ledger.domain.history import Fact
 from ledger.domain.protocol import Protocol
@@ -86,6 +87,7 @@ def commit(
     if state.allocation.committed:
         since = state.allocation.committed_at
         raise AllocationError(f"the allocation list is committed to already ({since}), and that stands")
+    check_may_commit(who)  # before anything is kept: a refused attempt must not fix the parameters of the next
     _keep(keys, parameters or _defaults(state), random)
     kept = kept_allocation(keys)
     if kept is None:
@@ -97,6 +99,14 @@ def commit(
         )
     data = {"commitment": commitment(*kept), "method": kept[1].method}
     return trial.submit(command_of("commit-allocation", data, who, clock=clock))
+
+
+def check_may_commit(who: Who) -> None:
+    """Refuse whoever may not commit to a list. Raises CommandRefusedError."""
+    try:
+        check_role(command_of("commit-allocation", {"commitment": "0" * 64, "method": PERMUTED_BLOCKS}, who))
+    except Refusal as refusal:
+        raise CommandRefusedError(refusal) from None
 
 
 def _defaults(state: TrialState) -> Mapping[str, Any]:

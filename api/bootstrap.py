@@ -1,5 +1,6 @@
 """The composition root: the one place where files, keys, clocks and random sources meet the rooms that need them."""
 
+import logging
 import os
 import re
 import shutil
@@ -19,16 +20,19 @@ from ledger.domain.events.erasure import Erasure
 from ledger.domain.protocol import Protocol
 from ledger.domain.roles import Sight, Viewer, sight
 from ledger.domain.state import TrialState
+from ledger.domain.unblinded import LEARNED, NOTHING_KNOWN
 from ledger.domain.vocabulary import Book
 from ledger.domain.when import recorded
 from ledger.keys.allocation import keep_allocation
-from ledger.keys.file import create_keys, keys_folder, load_keys
+from ledger.keys.file import KeysError, TrialKeys, create_keys, keys_folder, load_keys
+from ledger.keys.folder import require_own
 from ledger.proof.allocation import Parameters
 from ledger.proof.canonical import parse
 from ledger.proof.entry import Actor
 from ledger.proof.ledger_file import LedgerFileError, check_ledger_file
 from ledger.proof.sections import ENCRYPTED, IDENTITY, PLAIN
 from ledger.recording.drafts import Randomness
+from ledger.recording.engine import StorageError
 from ledger.recording.live import utc_now
 from ledger.recording.reader import LedgerReader
 from projections.base import Audience, audience_of
@@ -36,6 +40,7 @@ from projections.result import Result
 from projections.runner import rebuild, show, views_folder
 from projections.views import VIEWS
 
+_log: Final = logging.getLogger("trial_ledger")
 # An origin has neither white space nor "+" (C2SP tlog-checkpoint); a sponsor's own number for a trial may.
 _NO_NAME: Final = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -126,7 +131,10 @@ def keep_list(path: Path, secret: bytes, parameters: Parameters) -> None:
 def open_trial(path: Path, *, clock: Callable[[], datetime] = utc_now) -> TrialLedger:
     """Open a ledger for recording. What an interruption left undone (an erasure, alerts) is done first."""
     check_ledger_file(path)  # what is no ledger has no keys to ask for
-    finish_interrupted(path, rebuild_all)
+    try:
+        finish_interrupted(path, rebuild_all)
+    except (OSError, KeysError, StorageError) as error:  # it is tried again; nobody's code-break is to wait for it
+        _log.warning("%s: an erasure is not finished yet: %s", path, error)
     ledger = LiveLedger(path, load_keys(path), clock=clock)
     ledger.catch_up_alerts()
     return ledger
@@ -204,6 +212,37 @@ def rebuild_all(path: Path) -> list[Path]:
     return made
 
 
+def origin_of(path: Path) -> str:
+    """The origin of a ledger's open book."""
+    reader = LedgerReader(path, books=frozenset({Book.OPEN}), classes=frozenset())
+    try:
+        with reader:
+            return reader.origin()
+    finally:
+        reader.close()
+
+
+def own_keys(path: Path) -> TrialKeys:
+    """The keys beside a ledger, and no other's. Raises KeysError."""
+    require_own(path, origin_of(path))
+    return load_keys(path)
+
+
+def knows_some_arm(path: Path, person: str) -> bool:
+    """Whether the open book says that a person has come to know an arm, of one subject or of all."""
+    reader = LedgerReader(path, books=frozenset({Book.OPEN}), classes=frozenset({PLAIN}))
+    try:
+        with reader:
+            if person in TrialState.fold(reader.stream(TRIAL_STREAM)).unblinded.persons:
+                return True
+            known = NOTHING_KNOWN
+            for fact in reader.of_types(tuple(LEARNED)):
+                known = LEARNED[fact.type](known, fact)
+            return person in known.persons
+    finally:
+        reader.close()
+
+
 def protocol_of(path: Path) -> Protocol:
     """The protocol in force at the head of a ledger."""
     protocol = trial_of(path).protocol
@@ -226,5 +265,5 @@ def trial_of(path: Path) -> TrialState:
 
 def _reader(path: Path, seen: Sight) -> LedgerReader:
     """A reader of what `seen` has in sight. Who sees plain sections alone is not even handed keys."""
-    keys = load_keys(path) if seen.books != {Book.OPEN} or seen.classes & ENCRYPTED else None
+    keys = own_keys(path) if seen.books != {Book.OPEN} or seen.classes & ENCRYPTED else None
     return LedgerReader(path, books=seen.books, classes=seen.classes, keys=keys)

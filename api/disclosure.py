@@ -48,6 +48,7 @@ def disclose(session: Session, output: Path, classes: frozenset[str]) -> Disclos
         if session.sight.sites is not None:
             raise DisclosureError("names: only who has those of all sites in sight is given their keys")
     held = _held(session.path, classes)
+    classes = frozenset(name for name, _ in held.sections)  # those that are held
     content = held.to_bytes()
     digest = hashlib.sha256(content).hexdigest()
     session.exported(KIND, classes, digest)

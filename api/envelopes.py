@@ -17,7 +17,6 @@
 """
 
 import base64
-import binascii
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -157,5 +156,5 @@ def _base64(data: bytes) -> str:
 def _bytes(name: str, text: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
-    except binascii.Error:
+    except ValueError:
         raise EnvelopeError(f"the envelope is damaged: its line {name} is not base64") from None

@@ -12,7 +12,7 @@
 import json
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -111,7 +111,8 @@ def _views_anew(path: Path, rebuild: Rebuild) -> None:
         rebuild(path)
     except Exception:  # whatever it is, it must not keep names in a view, nor the ledger from being opened
         for kept in sorted(folder.glob("*.db*")):
-            kept.unlink(missing_ok=True)
+            with suppress(OSError):  # somebody else's; the ledger has to be opened all the same
+                kept.unlink(missing_ok=True)
 
 
 def _is_recorded(path: Path, subject: str) -> bool:

@@ -89,6 +89,8 @@ def waiting(ledger: Path) -> list[dict[str, Any]]:
             found.append(json.loads(path.read_bytes()) | {"file": path.name})
         except FileNotFoundError:
             continue  # a sender was faster
+        except (ValueError, TypeError):
+            _log.warning("%s: is no alert, and is left as it is", path)
     return found
 
 

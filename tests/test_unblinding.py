@@ -130,7 +130,7 @@ class TestAfterwards:
         assert (answer.book, answer.seq, answer.types) == (Book.SEALED, None, ("record.entered-unblinded/1",))
         assert open_book(trial) == before
         last = facts(trial, Book.SEALED)[-1]
-        assert (last.actor.id, last.command, last.stream) == ("inv-1", answer.id, "subject/S-1")
+        assert (last.actor.id, last.command, last.stream) == ("inv-1", f"by inv-1 {answer.id}", "subject/S-1")
         assert (unwrap(last).type, unwrap(last).data["term"]) == ("adverse-event.reported/1", "Fever")
         assert verify_ledger(trial.path).ok
 

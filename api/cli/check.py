@@ -34,12 +34,20 @@ def verify(ledger: Path, with_keys: bool, as_json: bool) -> None:
 @contextmanager
 def held_keys(ledger: Path, *, wanted: bool = True) -> "Iterator[TrialKeys | None]":
     """The keys beside a ledger; None where there are none, they are not for us to read, or not wanted."""
-    from ledger.keys.file import keys_folder, load_keys
+    from api.bootstrap import origin_of
+    from ledger.keys.file import KeysError, keys_folder, load_keys
+    from ledger.keys.folder import require_own
     from ledger.proof.ledger_file import check_ledger_file
 
     check_ledger_file(ledger)  # what is no ledger has no keys to ask for
     effective = os.access in os.supports_effective_ids
     if not wanted or not os.access(keys_folder(ledger), os.R_OK | os.X_OK, effective_ids=effective):
+        yield None
+        return
+    try:
+        require_own(ledger, origin_of(ledger))
+    except KeysError as error:
+        tell(f"{error}: sealed sections stay closed.")
         yield None
         return
     keys = load_keys(ledger)

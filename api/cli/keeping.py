@@ -37,7 +37,9 @@ def erase(ledger: Path, subject: str, reason: str, actor: str | None, org: str, 
 @errors_named()
 def rotate(ledger: Path, only: str | None, token: tuple[Path, str] | None, to_files: bool, as_json: bool) -> None:
     """Give the ledger new key-encryption keys, where they are, in a token (its module and label), or in files."""
+    from api.bootstrap import origin_of
     from ledger.keys.file import TokenPlace, keys_folder
+    from ledger.keys.folder import require_own
     from ledger.keys.rotation import rotate_keys
     from ledger.proof.ledger_file import check_ledger_file
 
@@ -45,12 +47,13 @@ def rotate(ledger: Path, only: str | None, token: tuple[Path, str] | None, to_fi
     place: TokenPlace | Literal["file"] | None = "file" if to_files else None
     if token is not None:
         place = TokenPlace(token[0].absolute(), token[1])
+    require_own(ledger, origin_of(ledger))
     done = rotate_keys(ledger, os.urandom, None if only is None else [only], to=place)
     if as_json:
-        print_json({"rotated": [{"kind": one.kind, "old": one.old, "new": one.new, "keys": one.keys} for one in done]})
+        print_json({"rotated": [{"kind": one.kind, "old": one.old, "new": one.new} for one in done]})
         return
     for one in done:
-        tell(f"{one.kind}: {one.new} in place of {one.old}; {one.keys} keys are wrapped anew")
+        tell(f"{one.kind}: {one.new} in place of {one.old}; all keys are wrapped anew")
     say(
         f"Keep a copy of {keys_folder(ledger)} elsewhere, apart from the ledger. Earlier copies hold the same data keys"
     )

@@ -75,6 +75,7 @@ def print_schema() -> None:
 def submit(source: str, ledger: Path, stop_on_error: bool, as_json: bool) -> None:
     """Record commands line by line. Each answer or refusal is one line; the exit code is 3 if any was refused."""
     from api.bootstrap import open_trial
+    from ledger.keys.file import KeysError
     from ledger.proof.ledger_file import LedgerFileError
     from ledger.recording.engine import StorageError
 
@@ -88,7 +89,7 @@ def submit(source: str, ledger: Path, stop_on_error: bool, as_json: bool) -> Non
                     continue
                 try:
                     answer = submit_line(trial, line)
-                except (StorageError, LedgerFileError) as error:
+                except (StorageError, LedgerFileError, KeysError) as error:
                     fail(f"{name}, line {number}: {error}. {_so_far(counts)} before it. {_AGAIN}")
                 answer["line"] = number
                 counts[answer["status"]] += 1

@@ -21,7 +21,9 @@ OPEN_DOMAINS: Final = ("DM", "DS", "AE", "SV", "TS", "TA", "TV")
 SUBJECT_DOMAINS: Final = ("DS", "AE", "SV", "EX")
 """The domains, beside DM, whose rows become commands of a subject."""
 
-_SEALED: Final = re.compile(r"(?:ACT)?ARM.*|RF(?:ST|EN|X).*|AEACN.*|(?:DM|AE|DS|SV)(?:ST|EN)?DY")
+_SEALED: Final = re.compile(
+    r"(?:ACT)?ARM.*|RF(?:ST|EN|X).*|AEACN.*|(?:DM|AE|DS|SV)(?:ST|EN)?DY|.*TRTEM.*|.{2}(?:ST|EN)(?:RF|RTPT|TPT)"
+)
 _NO_ARM: Final = {
     "SCRNFAIL": "SCREEN FAILURE",
     "SCREEN FAILURE": "SCREEN FAILURE",

@@ -59,17 +59,25 @@ def import_folder(folder: Path, ledger: Path, *, on_command: Callable[[], None] 
     source = f"SDTM {protocol.trial_id}"
     tally = Tally(datasets, source, notes=notes, unread=unread_files(folder))
     draft = ledger.with_name(f".{ledger.name}.{os.getpid()}.import")
+    begun = utc_now()  # the whole import bears one time: gaps between open entries would tell how many sealed ones were
     try:
         trial = create_trial(
             draft,
             protocol,
             actor=Actor(ACTOR_ID, protocol.sponsor.name, "sponsor"),
             host="localhost",
+            clock=lambda: begun,
             provenance={"kind": "import", "source": source, "synthesised": ["actor", "recorded_at"]},
             importing=True,
         )
         try:
-            counts, refused = _submit_all(trial, tally, commands(datasets, protocol, source=source), on_command)
+            counts, refused = _submit_all(
+                trial,
+                tally,
+                commands(datasets, protocol, source=source),
+                on_command,
+                begun.isoformat(timespec="seconds"),
+            )
         finally:
             trial.close()
         os.rename(keys_folder(draft), keys_folder(ledger))
@@ -93,7 +101,7 @@ def import_folder(folder: Path, ledger: Path, *, on_command: Callable[[], None] 
 
 
 def _submit_all(
-    trial: TrialLedger, tally: Tally, items: Any, on_command: Callable[[], None]
+    trial: TrialLedger, tally: Tally, items: Any, on_command: Callable[[], None], at: str
 ) -> tuple[dict[str, int], int]:
     counts: dict[str, int] = {}
     refused = 0
@@ -113,7 +121,6 @@ def _submit_all(
             tally.add(item)
             counts[item.command["type"]] = counts.get(item.command["type"], 0) + 1
         on_command()
-    at = utc_now().isoformat(timespec="seconds")
     for command in (tally.command(at), tally.sealed_command(at)):
         trial.submit(parse_command(command), importing=True)
         counts[command["type"]] = 1

@@ -19,14 +19,14 @@ class Answer:
     """Where a command's events stand: the first seq, the count and the types in `book`, and when they were recorded.
 
     The same for a command that comes again, but for `repeated`. A masked person's answer tells of the open book only;
-    that of somebody unblinded for some subjects does not say where in the sealed book (`seq` is None), for that tells
-    how much there is of others.
+    that of somebody unblinded for some subjects does not say where in the sealed book, nor when (`seq` and `at` are
+    None), for that tells how much there is of others, and how late.
     """
 
     id: str
     book: Book
     seq: int | None
     count: int
-    at: str
+    at: str | None
     types: tuple[str, ...]
     repeated: bool = False

@@ -21,14 +21,20 @@ from ledger.application.reading import Read, Reading
 from ledger.application.saying import Saying
 from ledger.domain.commands import COMMANDS, Command
 from ledger.domain.decisions import CommandSpec, Decision, Refusal, check_role, decide
+from ledger.domain.decisions.routing import entered_as
 from ledger.domain.events import Event
+from ledger.domain.events.allocation import AllocationCommitment
 from ledger.domain.events.base import Facts, subject_stream
 from ledger.domain.events.unblinding import CodeBreak
 from ledger.domain.state import TrialState
 from ledger.domain.vocabulary import Book
 from ledger.domain.when import recorded
+from ledger.keys.allocation import kept_allocation
 from ledger.keys.file import KeysError, TrialKeys, keys_folder
+from ledger.keys.folder import claim, require_own
+from ledger.proof.allocation import commitment
 from ledger.proof.entry import Actor
+from ledger.proof.sections import ARM
 from ledger.recording.drafts import Append, CommandMark, Randomness, Recorded
 from ledger.recording.engine import StorageError, create_ledger
 from ledger.recording.live import utc_now
@@ -53,8 +59,11 @@ class TrialLedger:
         self._keys = keys
         self._clock = clock
         self._books = SQLiteBooks(path, clock=clock, randomness=randomness, keys=keys)
+        require_own(path, self._books.origin)
         self._reading = Reading(path, keys)
-        self._saying = Saying(self._reading, keys, lambda count: self._books.randomness.open(count))
+        self._saying = Saying(
+            self._reading, keys, self._books.writing_keys, lambda count: self._books.randomness.open(count)
+        )
         self._anchored(self._reading.trial()[1])
 
     @property
@@ -86,6 +95,7 @@ class TrialLedger:
         """
         create_ledger(path, origin)
         try:
+            claim(path, origin)
             ledger = cls(path, keys, clock=clock, randomness=randomness)
             ledger.submit(register, importing=importing)
         except BaseException:
@@ -105,6 +115,8 @@ class TrialLedger:
         spec = COMMANDS[command.type]
         if spec.sealed:
             self._check_role(command, importing=importing)
+        if isinstance(command.data, AllocationCommitment):
+            self._check_commitment(command.data)
         digest = self._saying.digest(command, spec)
         for known_as in {command.id: None, self._saying.known_as(command): None}:
             earlier = self._books.find(known_as, digest, with_sealed=spec.sealed)
@@ -117,7 +129,7 @@ class TrialLedger:
                     read = self._reading.read(command, spec, fresh=fresh, importing=importing)
                     if read.entered:
                         check_role(command, importing=importing)
-                    if read.entered and (earlier := self._books.find(command.id, digest, with_sealed=True)) is not None:
+                    if read.entered and (earlier := self._find_entered(command, digest)) is not None:
                         return self._answer(command.id, spec, earlier)
                     decision = decide(command, read.reads, recorded(self._clock()), importing=importing)
                     drafts = self._drafts(command, digest, read, decision, sealed=spec.sealed)
@@ -138,6 +150,16 @@ class TrialLedger:
             return self._answer(command.id, spec, done, decision)
         raise CommandRefusedError(Refusal("busy", "id", f"others wrote {_ATTEMPTS} times in between; send it again"))
 
+    def _check_commitment(self, committed: AllocationCommitment) -> None:
+        """A commitment to what nobody here holds could never be drawn from, nor opened, nor be made good."""
+        kept = kept_allocation(self._keys)
+        if kept is None or commitment(*kept) != committed.commitment:
+            message = "is not that of the secret that the keys hold: `trial-ledger allocation commit` draws one"
+            raise CommandRefusedError(Refusal("commitment-unknown", "data.commitment", message))
+
+    def _find_entered(self, command: Command[Facts], digest: str) -> Recorded | None:
+        return self._books.find(entered_as(command), digest, with_sealed=True)
+
     def break_code(self, command: Command[CodeBreak]) -> tuple[Answer, str | None]:
         """Break a code: record that it is broken, durably, and only then read the arm, which is given back.
 
@@ -147,6 +169,9 @@ class TrialLedger:
             raise ValueError(f"{command.type} breaks no code")
         if self._keys.marks is None:  # or the record would say that somebody knows what nobody could be told
             raise KeysError(f"{keys_folder(self.path)}: the key `sealed` is not here, so no arm: open the envelope")
+        stream = subject_stream(command.data.subject)
+        if self._books.sealed_under(ARM, stream) and self._keys.section_key(ARM, stream) is None:
+            raise KeysError(f"{keys_folder(self.path)}: the key of this subject's arm is not here: open the envelope")
         answer = self.submit(command)
         return answer, self.arm_of(command.data.subject)
 
@@ -168,7 +193,7 @@ class TrialLedger:
 
     def _drafts(self, command: Command[Facts], digest: str, read: Read, decision: Decision, *, sealed: bool) -> Append:
         actor = command.actor.in_entry
-        known_as = self._saying.known_as(command)
+        known_as = entered_as(command) if read.entered else self._saying.known_as(command)
         # With a space in it, it is no command's own id.
         of_open = f"of {known_as}" if decision.open and not decision.nameless else None
         mark = CommandMark(known_as, digest, of_open)
@@ -187,7 +212,7 @@ class TrialLedger:
                 actor=THE_LEDGER if decision.nameless else actor,
                 command=mark,
                 random=self._books.randomness.open,
-                keys=self._keys,
+                keys=self._books.writing_keys,
             ),
             sealed_drafts(
                 decision.sealed,
@@ -209,14 +234,15 @@ class TrialLedger:
             reader = self._reading.closed if sealed else self._reading.open
             with self._reading.lock, reader:
                 types = reader.types(book, seq, count)
-        place = None if sealed and not spec.sealed else seq
-        return Answer(command_id, book, place, count, done.at, tuple(types), done.repeated)
+        entered = sealed and not spec.sealed
+        place, at = (None, None) if entered else (seq, done.at)
+        return Answer(command_id, book, place, count, at, tuple(types), done.repeated)
 
     def _anchored(self, trial: TrialState) -> None:
         """Keep the cadence of anchors that the protocol in force sets."""
         if trial.protocol is not None:
             every = trial.protocol.settings.anchor_every
-            self._books.upkeep = upkeep(self.origin, every, self._books.randomness.open, self._keys)
+            self._books.upkeep = upkeep(self.origin, every, self._books.randomness.open, self._books.writing_keys)
 
     def record_access(self, cls: type[Event], actor: Actor, **said: object) -> None:
         """Record, durably, that `actor` looks, was refused, or took data away: an event of `events/access.py`.

@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 from ledger.domain.allocation import ListState, plan_of
 from ledger.domain.commands import Command
 from ledger.domain.decisions import CommandSpec, Decision, Reads, counted_stream, subject_of
-from ledger.domain.decisions.routing import unblinded, with_entered
+from ledger.domain.decisions.routing import of_a_site, unblinded, with_entered
 from ledger.domain.events import Event
 from ledger.domain.events.base import ENROLMENT_LOG, TRIAL_STREAM, Facts, subject_stream
 from ledger.domain.events.conduct import AboutRecord
@@ -22,10 +22,11 @@ from ledger.domain.events.enrolment import AllocationDrawn
 from ledger.domain.events.unblinding import EnteredUnblinded
 from ledger.domain.history import Fact, corrected
 from ledger.domain.state import SealedSubjectState, SubjectState, TrialState, needs_refold
+from ledger.domain.unblinded import LEARNED
 from ledger.domain.vocabulary import Book
 from ledger.keys.allocation import kept_allocation
 from ledger.keys.file import TrialKeys
-from ledger.proof.allocation import AllocationPlan
+from ledger.proof.allocation import AllocationPlan, commitment
 from ledger.proof.sections import ARM, IDENTITY, PLAIN
 from ledger.recording.drafts import Guard, Recorded
 from ledger.recording.reader import LedgerReader
@@ -93,7 +94,10 @@ class Reading:
             guards.append(Guard(Book.OPEN, stream, known.version))
             reads = replace(reads, subject=known.state)
         if not spec.sealed:
-            entered = unblinded(command, trial, subject, reads.subject, reads.target) is not None
+            if subject is None and of_a_site(command, reads.target):
+                reads = replace(reads, knows_some_arm=self._knows_some_arm(command.actor.id))
+            some = reads.knows_some_arm
+            entered = unblinded(command, trial, subject, reads.subject, reads.target, some=some) is not None
         if subject is not None and (spec.sealed or entered):  # the only ones to read the sealed book write no other
             sealed = self.sealed(stream, fresh=fresh)
             guards.append(Guard(Book.SEALED, stream, sealed.version))
@@ -148,6 +152,14 @@ class Reading:
             standing = corrected(reader.stream(found.stream))
         return next((fact for fact in standing if (fact.book, fact.seq) == (book, found.seq)), None)
 
+    def _knows_some_arm(self, person: str) -> bool:
+        """Whether the record says that somebody knows an arm. It looks at every entry, and is seldom asked."""
+        known = self.trial()[1].unblinded
+        with self.open:
+            for fact in self.open.of_types(tuple(LEARNED)):
+                known = LEARNED[fact.type](known, fact)
+        return person in known.persons
+
     def drawn(self, stream: str) -> ListState:
         """How far a list is drawn; of the enrolment log, how long it is."""
         with self.open:
@@ -163,7 +175,9 @@ class Reading:
         """The arm at a place of the allocation list, which follows from what the keys hold and from no book's arms."""
         if self._plan is None and trial.protocol is not None and (value := trial.allocation.outside_value) is not None:
             kept = kept_allocation(self._keys)
-            self._plan = None if kept is None else plan_of(*kept, value, trial.protocol)
+            # A secret that is not the one committed to would allocate by a list that can never be opened.
+            if kept is not None and commitment(*kept) == trial.allocation.commitment:
+                self._plan = plan_of(*kept, value, trial.protocol)
         return None if self._plan is None else self._plan.arm(drawn.draws, stratum, index)
 
     def learn(self, command: Command[Facts], decision: Decision, done: Recorded, read: Read) -> None:

@@ -23,12 +23,14 @@ from ledger.keys.file import DestroyedKeyError, KeysError, TrialKeys, keys_folde
 from ledger.proof.canonical import encode
 from ledger.proof.sealed import command_mark
 from ledger.proof.sections import IDENTITY
+from ledger.recording.drafts import WritingKeys
 
 
 class Saying:
     """Digests and ids of the commands of one ledger."""
 
-    def __init__(self, reading: Reading, keys: TrialKeys, random: Callable[[int], bytes]) -> None:
+    def __init__(self, reading: Reading, keys: TrialKeys, writing: WritingKeys, random: Callable[[int], bytes]) -> None:
+        self._writing = writing
         self._reading = reading
         self._keys = keys
         self._random = random
@@ -50,7 +52,7 @@ class Saying:
         if self._keys.section_key(IDENTITY, stream) is None:
             self._refuse_names_of_unblinded(command, subject)
         try:
-            self._keys.make_section_key(IDENTITY, stream, self._random)
+            self._writing.make_section_key(IDENTITY, stream, self._random)
             return self._keys.digest_of(f"identity:{stream}", said)
         except DestroyedKeyError:
             self._refuse_names_of_erased(command, subject, fresh=True)

@@ -4,7 +4,8 @@
 2. Arms (the sealed book) are for pharmacist, statistician, dmc and safety-physician; a care provider, investigator or
    outcomes assessor whom the protocol does not mask has them too. So has whoever was unblinded for the whole trial by
    an approved request, in the role that it names; and, once the allocation is opened, every role. A participant never
-   has: what one subject may see of its own record alone is another matter.
+   is shown them: what one subject may see of its own record alone is another matter. (The opened secret stands in the
+   open book, and whoever reads that can derive every arm.)
 3. Names (class `identity`) are for investigator, care-provider and monitor, of the own sites: those that a viewer
    brings along. Without a site there are no names.
    An auditor or inspector has names, and arms, by grants to the person (`grants.py`), those that stand today.
@@ -124,7 +125,7 @@ ROLES: Final[Mapping[Role, Grant]] = {
         arms=True,
         commands=_commands(
             "prepare-product record-treatment record-interruption record-action-taken",
-            "correct-sealed-record void-sealed-record record-envelopes-exported report-envelope-opened",
+            "correct-sealed-record void-sealed-record report-envelope-opened",
             _NAMELESS,
         ),
     ),
@@ -154,7 +155,7 @@ ROLES: Final[Mapping[Role, Grant]] = {
     Role.SPONSOR: Grant(
         commands=_commands(
             _CONDUCT,
-            _ALLOCATION,
+            "bind-allocation open-allocation",
             "grant-waiver report-deviation correct-record void-record grant-access revoke-access",
             "request-unblinding approve-unblinding record-envelopes-exported report-envelope-opened erase-identity",
             _BY_ANYBODY,

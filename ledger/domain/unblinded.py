@@ -37,6 +37,11 @@ class Knowledge:
         known = (self.since.get((person, subject)), self.since.get((person, None)))
         return min((since for since in known if since is not None), default=None)
 
+    @property
+    def persons(self) -> frozenset[str]:
+        """Everybody who knows an arm, of whomever."""
+        return frozenset(person for person, _ in self.since)
+
     def knowing(self, person: str, subject: str | None, since: str) -> "Knowledge":
         """The same, and `person` knows; who knew before has known since then."""
         key = (person, subject)

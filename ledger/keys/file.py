@@ -13,7 +13,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from ledger.keys.folder import DestroyedKeyError, KeysError, keys_folder, require_private, sync_folder, write_new
+from ledger.keys.folder import (
+    ORIGIN,
+    DestroyedKeyError,
+    KeysError,
+    keys_folder,
+    require_private,
+    sync_folder,
+    write_new,
+)
 from ledger.keys.kek import KEY_BYTES, KINDS, FileKek, Kek, kek_file
 from ledger.keys.rotation import Rotation, rotate_keys
 from ledger.keys.store import DATABASE, create_database
@@ -34,7 +42,7 @@ __all__ = [
 ]
 
 KEY_FILES: Final = tuple(
-    [f"{kind}.kek{end}" for kind in KINDS for end in ("", ".new")] + [DATABASE, f"{DATABASE}-journal"]
+    [f"{kind}.kek{end}" for kind in KINDS for end in ("", ".new")] + [DATABASE, f"{DATABASE}-journal", ORIGIN]
 )
 """All files that the keys of a ledger may lie in, by name."""
 

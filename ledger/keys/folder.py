@@ -10,6 +10,8 @@ from typing import Final
 from ledger.proof.sealing import DestroyedError
 
 _OTHERS: Final = 0o077
+ORIGIN: Final = "origin"
+"""The file that says of which ledger the keys are."""
 
 
 class KeysError(Exception):
@@ -23,6 +25,24 @@ class DestroyedKeyError(KeysError, DestroyedError):
 def keys_folder(ledger: Path) -> Path:
     """Where the keys of a ledger file lie."""
     return ledger.with_name(f"{ledger.name}.keys")
+
+
+def claim(ledger: Path, origin: str) -> None:
+    """Write down, once, to which ledger (by its origin) the keys belong."""
+    write_new(keys_folder(ledger) / ORIGIN, f"{origin}\n".encode())
+
+
+def require_own(ledger: Path, origin: str) -> None:
+    """Refuse the keys of another ledger. Raises KeysError."""
+    path = keys_folder(ledger) / ORIGIN
+    try:
+        said = path.read_text("utf-8", "replace").strip()
+    except FileNotFoundError:
+        return  # made before the ledger was, and of none yet
+    except OSError as error:
+        raise KeysError(f"{path}: cannot be read ({error.strerror})") from None
+    if said != origin:
+        raise KeysError(f"{keys_folder(ledger)}: these are the keys of another ledger ({said[:200]})")
 
 
 def require_private(path: Path) -> None:

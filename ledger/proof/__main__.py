@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m ledger.proof",
         description="Verify a ledger file from its stored bytes. Exit 0: nothing is wrong; 1: something is; "
-        "3: it cannot be read as a ledger.",
+        "3: it cannot be read as a ledger, or the file of data keys cannot be used.",
         epilog="Evidence bundles are not read yet; they come with a later version.",
     )
     parser.add_argument("ledger", type=Path, metavar="LEDGER", help="the ledger file")

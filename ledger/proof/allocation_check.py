@@ -10,17 +10,18 @@
    a finding says which.
 5. Each draw has its arm, each arm its draw. Who holds no arms gives None for them: then rules 1 to 3 are checked.
 
-What a source claims of an allocation is exempt from all of them, but takes its index. Positions are those of the open
-book. Everything here is given; how it is read from a ledger is the business of whoever asks.
+What a source claims of an allocation is exempt from all of them, but takes its index; it may be claimed only before
+the list is committed to. What an event that cannot be read would say (`Lost`, or a value None) is held against nobody:
+the event has its finding. Where a draw stands is the business of `allocation_places.py`. Everything here is given; how
+it is read from a ledger is the business of whoever asks (`draws.py`).
 """
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from ledger.proof.allocation import (
+    MINIMISATION,
     SECRET_BYTES,
     AllocationPlan,
     Arms,
@@ -29,87 +30,34 @@ from ledger.proof.allocation import (
     list_of,
     seed_of,
 )
+from ledger.proof.allocation_facts import (
+    CODES,
+    AllocationFinding,
+    Assigned,
+    Bound,
+    Committed,
+    Draw,
+    Lost,
+    Opened,
+    Randomized,
+)
+from ledger.proof.allocation_places import check_places, differing
+
+__all__ = [
+    "CODES",
+    "AllocationFinding",
+    "Assigned",
+    "Bound",
+    "Committed",
+    "Draw",
+    "Lost",
+    "Opened",
+    "Randomized",
+    "check_allocations",
+]
 
 
-@dataclass(frozen=True, slots=True)
-class Committed:
-    """`allocation.committed/1`: the commitment in hex."""
-
-    seq: int
-    commitment: str
-    method: str
-
-
-@dataclass(frozen=True, slots=True)
-class Bound:
-    """`allocation.bound/1`: the outside value, and its SHA-256 (hex) as recorded."""
-
-    seq: int
-    value: bytes
-    sha256: str
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """`allocation.opened/1`: the secret, and the parameters as a JSON value."""
-
-    seq: int
-    secret: bytes
-    parameters: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Draw:
-    """`allocation.drawn/1`; `out_of_turn`: an `allocation.out-of-turn/1` of the subject names this index."""
-
-    seq: int
-    subject: str
-    stratum: str
-    index: int
-    list_name: str | None = None
-    claimed: bool = False
-    out_of_turn: bool = False
-
-    @property
-    def place(self) -> tuple[str, int]:
-        return self.list_name or self.stratum, self.index
-
-
-@dataclass(frozen=True, slots=True)
-class Assigned:
-    """`arm.assigned/1`, of the sealed book."""
-
-    subject: str
-    arm: str
-    stratum: str
-    index: int
-    claimed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class AllocationFinding:
-    """One thing that is wrong: a fixed code, the subject and the position in the open book where there is one."""
-
-    code: str
-    subject: str | None
-    seq: int | None
-    message: str
-
-
-CODES: Final = {
-    "committed": "the list was committed to more than once, or not before it was bound or drawn from",
-    "bound": "the list was bound more than once, or not before it was drawn from; or the bound value is not itself",
-    "opened": "the list was opened more than once, or drawn from afterwards",
-    "order": "an index was drawn out of turn, and no event says so",
-    "twice": "an index, or a subject, was drawn twice",
-    "commitment": "the opened secret and parameters are not those that were committed to",
-    "seed": "the arms follow from the secret, but not from the outside value",
-    "arm": "a subject's arm is not that of its index",
-    "assignment": "a draw without an arm, an arm without a draw, or an arm of another index",
-}
-"""Every code of a finding."""
-
-_TELLING: Final = 8
+_TELLING = 8
 """So many arms that all of them fit a list tells something of it; of fewer it may be chance."""
 
 
@@ -120,14 +68,28 @@ def check_allocations(
     arms: Arms,
     draws: Iterable[Draw],
     assigned: Iterable[Assigned] | None,
+    *,
+    randomized: Sequence[Randomized] | None = None,
+    lost: Sequence[Lost] = (),
+    unread: Collection[str] = (),
+    factors: int | None = None,
+    concealed: bool = False,
 ) -> list[AllocationFinding]:
-    """What is wrong with the allocations of a trial; nothing, if the list is empty. `arms` as in the protocol."""
-    check = _Check(tuple(opened), tuple(committed), tuple(bound), arms, sorted(draws, key=lambda draw: draw.seq))
+    """What is wrong with the allocations of a trial; nothing, if the list is empty. `arms` as in the protocol.
+
+    `randomized` None: where draws stand is not checked. `lost`: draws that cannot be read; `unread`: the commands of
+    all events that cannot. `factors`: how many the protocol had when the list was committed to; None: not compared.
+    `concealed`: the list is not opened in the record yet, so no message names an arm.
+    """
+    own = sorted(draws, key=lambda draw: draw.seq)
+    check = _Check(tuple(opened), tuple(committed), tuple(bound), arms, own, tuple(lost), factors, concealed)
     check.acts()
     check.order()
     check.opening()
     if assigned is not None:
         check.assignments(tuple(assigned))
+    if randomized is not None:
+        check.found += check_places(own, randomized, lost, unread, check.claimed_late)
     return check.found
 
 
@@ -139,9 +101,14 @@ class _Check:
         bound: tuple[Bound, ...],
         arms: Arms,
         draws: list[Draw],
+        lost: tuple[Lost, ...],
+        factors: int | None,
+        concealed: bool,
     ) -> None:
         self.opened, self.committed, self.bound, self.arms, self.draws = opened, committed, bound, arms, draws
         self.own = [draw for draw in draws if not draw.claimed]
+        self.lost, self.factors, self.concealed = lost, factors, concealed
+        self.claimed_late = set[int]()
         self.parameters: Parameters | None = None
         self.found: list[AllocationFinding] = []
 
@@ -162,8 +129,12 @@ class _Check:
         if self.opened and not self.committed:
             self.add("committed", "a list was opened that was never committed to", self.opened[0].seq)
         for one in self.bound:
-            if hashlib.sha256(one.value).hexdigest() != one.sha256:
+            if one.value is not None and hashlib.sha256(one.value).hexdigest() != one.sha256:
                 self.add("bound", "the outside value does not have the digest recorded with it", one.seq)
+        for draw in self.draws:
+            if draw.claimed and self.committed and draw.seq > self.committed[0].seq:
+                self.claimed_late.add(draw.seq)
+                self.add("claimed", "is claimed by a source, after the list was committed to", draw.seq, draw.subject)
         for draw in self.own:
             if not self.committed or draw.seq < self.committed[0].seq:
                 self.add("committed", "allocated before the list was committed to", draw.seq, draw.subject)
@@ -177,12 +148,13 @@ class _Check:
         holders: dict[tuple[str, int], str] = {}
         subjects: dict[str, Draw] = {}
         due: defaultdict[str, int] = defaultdict(lambda: 1)
+        unsure = {one.list_name: one.seq for one in reversed(self.lost)}
         for draw in self.draws:
             name, index = draw.place
             if draw.place in holders:
                 also = holders[draw.place]
                 self.add("twice", f"index {index} of the list {name} is that of {also} too", draw.seq, draw.subject)
-            elif index != due[name] and not draw.out_of_turn and not draw.claimed:
+            elif index != due[name] and not (draw.out_of_turn or draw.claimed or unsure.get(name, draw.seq) < draw.seq):
                 text = f"index {index} of the list {name} was drawn when {due[name]} was due, and nothing says why"
                 self.add("order", text, draw.seq, draw.subject)
             if draw.subject in subjects:
@@ -201,15 +173,19 @@ class _Check:
         try:
             self.parameters = Parameters.from_value(opened.parameters)
             self.parameters.check(self.arms)
+            weights = len(self.parameters.weights)
+            if self.parameters.method == MINIMISATION and self.factors is not None and weights != (self.factors or 1):
+                raise ValueError(f"weights: {weights} for {self.factors} factors of the protocol")
             made = commitment(opened.secret, self.parameters)
         except ValueError as error:
             self.parameters = None
             self.add("commitment", f"what was opened makes no list ({error})", opened.seq)
             return
-        if self.committed and made != self.committed[0].commitment:
+        before = self.committed[0] if self.committed else None
+        if before is not None and before.commitment is not None and made != before.commitment:
             self.add("commitment", "the opened secret and parameters are not those that were committed to", opened.seq)
-        if self.committed and self.parameters.method != self.committed[0].method:
-            text = f"{self.parameters.method} was opened, {self.committed[0].method} committed to"
+        if before is not None and before.method is not None and self.parameters.method != before.method:
+            text = f"{self.parameters.method} was opened, {before.method} committed to"
             self.add("commitment", text, opened.seq)
         for draw in self.own:
             name = list_of(self.parameters.method, draw.stratum)
@@ -221,12 +197,16 @@ class _Check:
         """Rules 4 and 5."""
         draws = {draw.subject: draw for draw in reversed(self.draws)}
         arms: dict[str, str] = {}
+        lost = {one.subject for one in self.lost}
         for one in assigned:
             draw = draws.get(one.subject)
-            if draw is None:
-                self.add("assignment", f"has the arm {one.arm}, and drew no index", None, one.subject)
-            elif (one.stratum, one.index, one.claimed) != (draw.stratum, draw.index, draw.claimed):
-                text = f"drew {draw.stratum}/{draw.index}, and has the arm of {one.stratum}/{one.index}"
+            if draw is None and (one.subject in lost or None in lost):
+                pass  # it may be the one that cannot be read
+            elif draw is None:
+                which = "an arm" if self.concealed else f"the arm {one.arm}"
+                self.add("assignment", f"has {which}, and drew no index", None, one.subject)
+            elif told := differing(draw, one, ignored=draw.seq in self.claimed_late):
+                text = f"the draw has {told[0]}, and the arm {told[1]}"
                 self.add("assignment", text, draw.seq, one.subject)
             if one.subject in arms:
                 self.add("assignment", "has an arm already", None if draw is None else draw.seq, one.subject)
@@ -234,13 +214,15 @@ class _Check:
         for draw in self.draws:
             if draw.subject not in arms:
                 self.add("assignment", "drew an index, and has no arm", draw.seq, draw.subject)
-        if self.parameters is None or not self.opened or not self.bound:
+        value = self.bound[0].value if self.bound else None
+        if self.parameters is None or not self.opened or value is None:
             return
         secret = self.opened[0].secret
-        wrong = self._differing(seed_of(secret, self.bound[0].value), arms)
+        wrong = self._differing(seed_of(secret, value), arms)
         for draw, right in wrong:
-            text = f"has the arm {arms[draw.subject]}; index {draw.index} of the list {draw.place[0]} is {right}"
-            self.add("arm", text, draw.seq, draw.subject)
+            place = f"index {draw.index} of the list {draw.place[0]}"
+            text = f"has the arm {arms[draw.subject]}; {place} is {right}"
+            self.add("arm", f"its arm is not that of {place}" if self.concealed else text, draw.seq, draw.subject)
         self._explain(len(wrong), arms, secret)
 
     def _differing(self, seed: bytes, arms: Mapping[str, str]) -> list[tuple[Draw, str]]:
@@ -251,6 +233,8 @@ class _Check:
         before: list[tuple[int, str]] = []
         wrong: list[tuple[Draw, str]] = []
         for draw in self.own:
+            if self.lost and self.parameters.method == MINIMISATION and draw.seq > self.lost[0].seq:
+                break  # its arm depends on the draw that cannot be read
             try:
                 right = plan.arm(before, draw.stratum, draw.index)
             except ValueError as error:

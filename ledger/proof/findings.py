@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ledger.proof.allocation_check import AllocationFinding
+from ledger.proof.allocation_facts import AllocationFinding
 
 CODES: Final = {
     "missing": "entries are not in the file",
@@ -156,6 +156,8 @@ class Report:
     notes: Sequence[Note] = ()
     allocation: AllocationReport | None = None
     """What was found of the allocation; None where the ledger has none."""
+    marks: tuple[int, int] = (0, 0)
+    """Of how many sealed entries slot and command mark were recomputed, and of how many they were not."""
     assurance: str = "consistent"
     """How far it reaches: `consistent` says that the file agrees with itself, and nothing of who wrote it."""
 
@@ -184,6 +186,7 @@ class Report:
             "assurance": self.assurance,
             "opened": dict(self.opened),
             "closed": dict(self.closed),
+            "marks": {"checked": self.marks[0], "unchecked": self.marks[1]},
             "notes": [note.to_json() for note in self.notes],
             "allocation": None if self.allocation is None else self.allocation.to_json(),
             "findings": [finding.to_json() for finding in self.findings],

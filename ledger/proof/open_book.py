@@ -7,7 +7,7 @@ from binascii import unhexlify
 from collections.abc import Iterator
 from typing import Any, Final, TypeAlias
 
-from ledger.proof.draws import OPEN_TYPES, Draws
+from ledger.proof.draws import OPEN_TYPES, Draws, Place
 from ledger.proof.entry import MAX_ENTRY, OPEN_GRAMMAR, V, quote
 from ledger.proof.file_reader import LedgerFile
 from ledger.proof.findings import Findings
@@ -92,7 +92,8 @@ class OpenBook:
             if type_ == ERASED_TYPE and command_id:
                 opening.erased(unquote(stream), seq)
             if of_allocation and payloads is not None:
-                self._draws.take_open(type_, seq, None if complaint else payloads.get(PLAIN))
+                at_place = Place(seq, unquote(stream), unquote(command_id))
+                self._draws.take_open(type_, at_place, None if complaint else payloads.get(PLAIN))
             # 5.5 order
             if late := clock.check(seq, at, stream):
                 self._late(*late)

@@ -44,6 +44,7 @@ class SealedBook:
         self._opening = opening
         self._draws = draws
         self._last = b"", b""
+        self._marked = self._unmarked = 0
 
     def entries(self) -> Iterator[SealedEntrySeen]:
         """Check the book to its end."""
@@ -82,6 +83,8 @@ class SealedBook:
                 first, length, message, of = late
                 self._findings.add("time", "sealed", first, message, of, length)
             wrongs = list[tuple[str, str | None]]()
+            self._unmarked += header is None or self._opening.marks is None
+            self._marked += header is not None and self._opening.marks is not None
             if closed:
                 wrongs.append(("command", self._at_once(mark, at)))
             elif header is None:
@@ -102,6 +105,10 @@ class SealedBook:
             self._findings.add("command", "sealed", size - 1, wrong)
         for first, again in ids.repeats():
             self._findings.add("command", "sealed", again, f"begins a command whose id the one at entry {first} has")
+
+    def marks(self) -> tuple[int, int]:
+        """Of how many entries slot and command mark were recomputed, and of how many not: for want of the key."""
+        return self._marked, self._unmarked
 
     def _rows(self) -> Iterator[Row]:
         """6.1 The stored bytes are a canonical entry, of the seq of its row."""

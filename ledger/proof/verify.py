@@ -88,6 +88,7 @@ def verify_ledger(
         *opening.counts(),
         opening.notes(),
         allocation,
+        marks=sealed_book.marks(),
     )
 
 

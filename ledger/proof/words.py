@@ -9,7 +9,7 @@ from ledger.proof.sections import ANCHOR, ARM, HEADER, IDENTITY
 _NOT_CHECKED: Final = {
     ANCHOR: "what the open book's anchors say of the sealed book",
     ARM: "what the sealed book holds",
-    HEADER: "streams, versions and marks of the sealed book",
+    HEADER: "streams, versions, slots and command marks of the sealed book",
     IDENTITY: "the names of persons",
 }
 """What could not be checked where sections of a class stayed closed."""
@@ -23,17 +23,33 @@ def in_words(report: Report) -> str:
         lines.append(f"{name} book: {book.size} entries, root {shown['root']}, head {shown['head']}")
     lines += [str(finding) for finding in report.findings]
     lines += sealed_in_words(report.opened, report.closed)
+    if unchecked := _unmarked(report):
+        lines.append(
+            f"Slots and command marks of {unchecked:,} sealed {_entries(unchecked)} were not checked: no key of marks."
+        )
     if report.allocation is not None:
         lines.append(allocation_in_words(report.allocation))
     lines += [f"note: {note}" for note in report.notes]
     if report.ok:
-        what = "payload that is readable" if report.closed else "payload"
-        lines.append(f"Verified ({report.assurance}): every entry, column and {what} is as chain and tree have it.")
+        if _unmarked(report):
+            what = "what is readable of every entry, column and payload, but for slots and command marks,"
+        else:
+            what = f"every entry, column and payload{' that is readable' if report.closed else ''}"
+        lines.append(f"Verified ({report.assurance}): {what} is as chain and tree have it.")
     else:
         sound = ", ".join(f"{book} {first} to {last}" for book, first, last in report.sound)
         count = len(report.findings)
         lines.append(f"NOT verified: {count} finding{'s' if count > 1 else ''}. Sound: {sound or 'nothing'}.")
     return "\n".join(lines)
+
+
+def _unmarked(report: Report) -> int:
+    """Of how many entries the header was opened, and the marks were not checked."""
+    return max(0, report.marks[1] - report.closed.get(HEADER, 0)) if report.opened.get(HEADER) else 0
+
+
+def _entries(count: int) -> str:
+    return "entry" if count == 1 else "entries"
 
 
 def sealed_in_words(opened: Mapping[str, int], closed: Mapping[str, int]) -> list[str]:
@@ -55,20 +71,29 @@ def sealed_in_words(opened: Mapping[str, int], closed: Mapping[str, int]) -> lis
     return lines
 
 
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 def allocation_in_words(report: AllocationReport) -> str:
     """What was found of the allocation, in a sentence."""
-    exempt = f"; {report.claimed:,} claimed by a source are exempt" if report.claimed else ""
+    be = "is" if report.claimed == 1 else "are"
+    exempt = f"; {report.claimed:,} claimed by a source {be} exempt" if report.claimed else ""
     if not report.checked:
         return "Allocation: not checked, as the open book is not whole."
     if report.findings:
-        return f"Allocation: {len(report.findings):,} findings among {report.drawn:,} allocations{exempt}."
+        return (
+            f"Allocation: {_count(len(report.findings), 'finding')} among {_count(report.drawn, 'allocation')}{exempt}."
+        )
     if not report.drawn:
         return f"Allocation: nobody was drawn from a list{exempt}."
     if report.arms == report.drawn:
-        return f"Allocation: the arms of all {report.drawn:,} subjects are those of the list committed to{exempt}."
+        of_all = f"all {report.drawn:,} subjects are those" if report.drawn > 1 else "the one subject is that"
+        arms = "arms" if report.drawn > 1 else "arm"
+        return f"Allocation: the {arms} of {of_all} of the list committed to{exempt}."
     missing = report.drawn - report.arms
     why = "the list is not opened" if not report.arms and report.stage != "OPENED" else f"{missing:,} stayed closed"
     return (
-        f"Allocation: order and commitments of {report.drawn:,} allocations hold; arms compared with the list: "
+        f"Allocation: order and commitments of {_count(report.drawn, 'allocation')} hold; arms compared with the list: "
         f"{report.arms:,} ({why}){exempt}."
     )

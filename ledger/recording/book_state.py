@@ -6,7 +6,7 @@ from ledger.proof.tree import Frontier, leaf_hash
 class BookState:
     """Where one book stands, as the append lock's holder knows it."""
 
-    __slots__ = ("anchored", "at", "frontier", "hash", "origin", "size", "stepped", "versions")
+    __slots__ = ("anchored", "at", "frontier", "hash", "origin", "size", "versions")
 
     def __init__(self, origin: str, size: int, hash_: bytes, at: str, frontier: Frontier) -> None:
         self.origin = origin
@@ -16,8 +16,6 @@ class BookState:
         self.frontier = frontier
         self.anchored: int | None = None
         """The open size that the newest anchor closed (its seq + 1), where that has been looked up."""
-        self.stepped = ""
-        """The recorded time of which it was noted that the clock shows an earlier one."""
         self.versions: dict[str, tuple[int, int]] = {}
         """stream -> (its integer key, its last version); key 0: no such stream yet. Of the sealed book: (0, last)."""
 

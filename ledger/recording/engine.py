@@ -60,7 +60,7 @@ def open_reading(path: Path) -> apsw.Connection:
         connection.set_busy_timeout(BUSY_MILLISECONDS)
         try:
             fetch(connection, "SELECT count(*) FROM head")
-        except apsw.CantOpenError:
+        except (apsw.CantOpenError, apsw.ReadOnlyError):
             log = path.with_name(path.name + "-wal")
             if log.exists() and log.stat().st_size:
                 raise

@@ -76,6 +76,10 @@ class LedgerReader(AbstractContextManager["LedgerReader"]):
         """How many entries this snapshot has."""
         return Position(self._sizes["open"], self._sizes["sealed"] if Book.SEALED in self.books else None)
 
+    def origin(self) -> str:
+        """The origin of the open book, as the file's head has it."""
+        return str(self._query("SELECT origin FROM head WHERE book = 'open'", ())[0][0])
+
     def head_hash(self, book: Book, size: int) -> str:
         """The leaf hash (hex) of entry `size - 1` of a readable book: the head of its first `size` entries."""
         if size == self._sizes[book.value]:
@@ -178,6 +182,12 @@ class LedgerReader(AbstractContextManager["LedgerReader"]):
             rows = self._query("SELECT seq FROM sealed_entry WHERE command = ? ORDER BY seq", (mark,))
             found = self._facts_of(book, rows[n][0]) if n < len(rows) else None
         return found if found is not None and (found.command, found.n) == (command_id, n) else None
+
+    def of_types(self, types: Sequence[str]) -> list[Fact]:
+        """The facts of the open book that are of one of these types. Looks at every entry: for what is asked seldom."""
+        marks = ", ".join("?" * len(types))
+        rows = self._query(f"SELECT seq, entry, sections FROM open_event WHERE type IN ({marks}) ORDER BY seq", types)
+        return [open_fact(seq, entry, sections, self.classes, self.keys) for seq, entry, sections in rows]
 
     def types(self, book: Book, first: int, count: int) -> list[str]:
         """The types of `count` entries of a readable book from `first` on."""

@@ -27,12 +27,14 @@ from ledger.proof import entry as entries
 from ledger.proof.entry import parse_open, parse_sealed
 from ledger.proof.ledger_file import LedgerFileError, check_ledger_file
 from ledger.proof.sealed import command_mark, slot
+from ledger.proof.sections import OPEN_CLASSES
 from ledger.proof.tree import Frontier, leaf_hash
 from ledger.recording.book_state import BookState
 from ledger.recording.combining import Combiner, Ticket
 from ledger.recording.drafts import Append, OpenDraft, Randomness, Recorded, SealedDraft, Upkeep, WritingKeys
 from ledger.recording.engine import SQLiteValue, connect, fetch, open_reading, require_safe_sqlite, translated
 from ledger.recording.live import LiveText, OsRandomness, utc_now
+from ledger.recording.own_keys import OwnKeys
 from ledger.recording.rows import sealed_header
 from ledger.recording.sealed_rows import sealed_row
 
@@ -71,12 +73,15 @@ class SQLiteBooks:
         self.upkeep = upkeep
         self._now: Callable[[], str] = LiveText() if clock is utc_now else lambda: recorded(clock())
         self.randomness: Randomness = randomness or OsRandomness()
-        self._keys = keys
+        self._keys = None if keys is None else OwnKeys(keys, self.sealed_under)
         self._readers: list[apsw.Connection] = []
         self._combiner = Combiner(self._commit)
         self._closed = False
         self._data_version: int | None = None
         self._watchers = 0
+        self._stepped = ""
+        """The recorded time of which it was noted that the clock shows an earlier one. (It outlives what is cached of a
+        book: a sealed append that fails must leave no trace in the open one.)"""
         self._committed = threading.Condition()
         self._connect()
         self._open: BookState | None = None
@@ -127,6 +132,25 @@ class SQLiteBooks:
             yield connection
         finally:
             self._readers.append(connection)
+
+    @property
+    def writing_keys(self) -> WritingKeys:
+        """The keys, for whoever drafts. Raises LedgerFileError without any."""
+        if self._keys is None:
+            raise LedgerFileError(f"{self.path}: nothing sealed can be recorded without the keys of this ledger")
+        return self._keys
+
+    def sealed_under(self, section_class: str, stream: str) -> bool:
+        """Whether the ledger has a section of a class on a stream: asked where a key for it is missing."""
+        with self.reading() as connection:
+            if section_class not in OPEN_CLASSES:
+                place = slot(self._marks(), stream, 1)
+                return bool(fetch(connection, "SELECT 1 FROM sealed_entry WHERE slot = ?", (place,)))
+            query = (
+                "SELECT 1 FROM open_entry JOIN open_stream ON open_entry.stream = open_stream.id "
+                "WHERE name = ? AND instr(entry, CAST(? AS BLOB)) LIMIT 1"
+            )
+            return bool(fetch(connection, query, (stream, f'{{"class":"{section_class}"')))
 
     def wait(self, seconds: float) -> None:
         """Wait until something is appended through this object, at most `seconds`."""
@@ -361,10 +385,10 @@ class SQLiteBooks:
     def _note_clock_step(self, upkeep: Upkeep, shown: str, last: str) -> None:
         """Record, once a step, that the clock shows an earlier time than the entry before bears."""
         opened = self._book(Book.OPEN)
-        if opened.stepped != last:
+        if self._stepped != last:
             version = self._version(Book.OPEN, upkeep.clock) + 1
             self._write_open(opened, upkeep.step(shown, last, version), last)
-            opened.stepped = last
+            self._stepped = last
 
     def _anchor_if_due(self, upkeep: Upkeep, at: str) -> None:
         opened, sealed = self._book(Book.OPEN), self._book(Book.SEALED)

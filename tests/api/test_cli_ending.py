@@ -147,7 +147,7 @@ def test_help_comes_without_importing_what_the_commands_need() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, env=environment(), check=True, timeout=60
     )
     loaded = set(done.stdout.split())
-    assert not loaded & {"apsw", "scipy", "numpy", "eventsourcing", "cryptography", "ledger", "projections", "rich"}
+    assert not loaded & {"apsw", "scipy", "numpy", "eventsourcing", "cryptography", "projections", "rich"}
 
 
 def test_a_fault_of_the_program_is_neither_a_verdict_nor_an_input_error(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -224,12 +224,12 @@ def test_the_list_is_opened_once_nobody_is_taken_in_and_nobody_is_randomized_by_
         assert story.refused("randomize-subject", {"subject": "P2"}, "2020-05-25")[0] == "allocation-opened"
 
 
-def test_who_commits_binds_and_opens_is_statistician_or_sponsor_and_it_stays_open() -> None:
+def test_a_statistician_commits_and_who_binds_is_that_or_the_sponsor_and_it_stays_open() -> None:
     for role in ("statistician", "sponsor"):
         story = begun(listed=False)
-        for type_, data in (("commit-allocation", COMMITMENT), ("bind-allocation", OUTSIDE)):
-            assert [event.book for event in story.tell(type_, data, role=role).open] == [Book.OPEN]
-    for role in ("investigator", "pharmacist", "data-manager", "dmc"):
+        assert [event.book for event in story.tell("commit-allocation", COMMITMENT).open] == [Book.OPEN]
+        assert [event.book for event in story.tell("bind-allocation", OUTSIDE, role=role).open] == [Book.OPEN]
+    for role in ("investigator", "pharmacist", "data-manager", "dmc", "sponsor"):
         assert begun(listed=False).refused("commit-allocation", COMMITMENT, role=role) == ("role", "actor.role")
 
 
@@ -320,13 +320,24 @@ def test_an_allocation_without_the_ledger_leaves_a_deviation_for_each_rule_that_
 
 
 def test_a_claimed_allocation_takes_an_index_of_the_list() -> None:
-    story = begun()
+    story = begun(listed=False)
     enrolled("P1", story)
     story.tell("claim-randomization", {**P1, "arm": "CONTROL"}, provenance=IMPORT)
+    story.tell("commit-allocation", COMMITMENT)
+    story.tell("bind-allocation", OUTSIDE)
     enrolled("P2", story)
     story.tell("randomize-subject", {"subject": "P2"})
     assert story.subject("P2").index == 2
     assert ListState.fold(story.facts_of("allocation/S01")).draws == ((2, "S01"),)
+
+
+def test_nothing_is_claimed_once_a_list_is_committed_to() -> None:
+    story = enrolled("P1", begun(listed=False))
+    story.tell("commit-allocation", COMMITMENT)
+    with pytest.raises(Refusal, match="it alone allocates from then on") as caught:
+        story.tell("claim-randomization", {**P1, "arm": "CONTROL"}, provenance=IMPORT)
+    assert (caught.value.rule, caught.value.field) == ("allocation-committed", "type")
+    assert not story.subject().randomized
 
 
 # -- strata ------------------------------------------------------------------------------------------------------------

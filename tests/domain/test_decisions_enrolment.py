@@ -212,7 +212,7 @@ def test_the_stratum_is_made_of_the_factors_of_the_protocol(factors: list[str], 
 
 
 def test_an_import_claims_eligibility_and_arm_and_both_say_so() -> None:
-    story = consented()
+    story = consented("P1", begun(listed=False))
     story.tell("claim-screening", {**P1, "values": {}, "eligible": True}, provenance=IMPORT)
     story.tell("enrol-subject", P1, provenance=IMPORT)
     bad = {**P1, "arm": "PLACEBO"}

@@ -352,5 +352,5 @@ def test_that_comparison_finds_a_decision_that_reads_what_it_must_not(monkeypatc
     day = "2020-05-22"
     steps: list[_Told] = [(False, ("report-adverse-event", FEVER), day), (True, ("report-adverse-event", FEVER), day)]
     assert _play(steps, with_unblinded=True) == _play(steps, with_unblinded=False)
-    monkeypatch.setattr("tests.domain.story.unblinded", lambda *_: True)
+    monkeypatch.setattr("tests.domain.story.unblinded", lambda *_, **__: True)
     assert _play(steps, with_unblinded=True) != _play(steps, with_unblinded=False)

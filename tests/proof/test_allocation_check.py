@@ -15,6 +15,7 @@ from ledger.proof.allocation_check import (
     Bound,
     Committed,
     Draw,
+    Lost,
     Opened,
     check_allocations,
 )
@@ -41,9 +42,14 @@ class Told:
     opened: list[Opened]
     draws: list[Draw]
     assigned: list[Assigned] | None = field(default_factory=list)
+    lost: list[Lost] = field(default_factory=list)
+    factors: int | None = None
 
     def findings(self) -> list[AllocationFinding]:
-        found = check_allocations(self.opened, self.committed, self.bound, TWO, self.draws, self.assigned)
+        found = check_allocations(
+            self.opened, self.committed, self.bound, TWO, self.draws, self.assigned,
+            lost=self.lost, factors=self.factors,
+        )  # fmt: skip
         assert {one.code for one in found} <= set(CODES)
         assert all(one.message for one in found)
         return found
@@ -265,12 +271,53 @@ def test_what_a_source_claims_is_exempt_but_takes_its_index() -> None:
     assert record.found() != set()
 
 
+def test_what_is_claimed_after_the_list_was_committed_to_is_found_and_nothing_else_is_said_of_it() -> None:
+    """Whoever may claim is exempt from the list: so nobody may, once there is one."""
+    record = told()
+    record.change("P00", claimed=True)
+    record.reassign({"P00": "TREATMENT" if record.arm("P00") == "CONTROL" else "CONTROL"})
+    assert record.found() == {("claimed", "P00")}
+    record.change("P00", seq=1)
+    assert record.found() == {("assignment", "P00")}
+    assert record.findings()[0].message == "the draw has claimed true, and the arm claimed false"
+
+
+@pytest.mark.parametrize("act", ["committed", "bound"])
+def test_a_commitment_or_a_binding_that_cannot_be_read_is_held_against_no_draw(act: str) -> None:
+    record = told()
+    if act == "committed":
+        record.committed = [Committed(2, None, None)]
+    else:
+        record.bound = [Bound(3, None, "")]
+    assert record.findings() == []
+
+
+@METHODS
+def test_a_draw_that_cannot_be_read_is_held_against_no_other(parameters: dict[str, Any]) -> None:
+    record = told(parameters)
+    gone = record.draws.pop(3)
+    assert record.found() != set()
+    for subject in (gone.subject, None):
+        record.lost = [Lost(gone.seq, gone.place[0], subject, "")]
+        assert record.findings() == []
+    record.change("P02", index=9)
+    assert ("order", "P02") in record.found()  # it stands before the one that is lost
+
+
+def test_the_weights_of_minimisation_are_one_for_each_factor() -> None:
+    record = told(WEIGHED)
+    record.factors = 2
+    assert record.findings() == []
+    record.factors = 3
+    assert record.found() == {("commitment", None)}
+
+
 def test_minimisation_does_not_count_what_a_source_claims() -> None:
     record = told(WEIGHED)
     assert record.assigned is not None
     plan = AllocationPlan(seed_of(SECRET, VALUE), Parameters.from_value(WEIGHED), TWO)
     before: list[tuple[int, str]] = []
-    record.change("P00", claimed=True)
+    record.change("P00", claimed=True, seq=1)
     record.assigned[0] = replace(record.assigned[0], claimed=True)
     arms = {}
     for draw in record.draws[1:]:

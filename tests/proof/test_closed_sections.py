@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -196,9 +198,43 @@ def test_a_wrong_key_in_the_file_ends_1_and_names_the_entry(
     ],
 )  # fmt: skip
 def test_what_is_no_file_of_data_keys_is_refused_and_none_of_it_shown(tmp_path: Path, content: bytes) -> None:
-    with pytest.raises(DataKeysError, match=r"is no file of data keys$") as error:
+    with pytest.raises(DataKeysError, match=r"is no file of data keys: ") as error:
         load_data_keys(written(tmp_path / "keys.json", content))
     assert "0000" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "named"),
+    [
+        ({"marks": "7"}, '"marks": its key is not 64 hex digits'),
+        ({"sections": {"arm/trial": "A" * 64}}, '"arm/trial": its key is not 64 hex digits'),
+        ({"sections": {"header/": "0" * 64, "header/x": "0" * 64}}, '"header/x": there is one key of this class'),
+        ({"sections": {"anchor/trial": "0" * 64}}, '"anchor/trial": there is one key of this class'),
+        ({"sections": {"plain/x": "0" * 64}}, '"plain/x" is not <class>/<stream>'),
+        ({"sections": {"arm": "0" * 64}}, '"arm" is not <class>/<stream>'),
+        ({"keys": {}}, '"keys" is none of its members'),
+    ],
+)
+def test_the_entry_at_fault_in_a_file_of_data_keys_is_named(
+    tmp_path: Path, content: dict[str, Any], named: str
+) -> None:
+    with pytest.raises(DataKeysError, match=re.escape(named)):
+        load_data_keys(written(tmp_path / "keys.json", json.dumps(content).encode()))
+
+
+def test_without_the_key_of_marks_the_report_says_that_they_were_not_checked(ledger: Path) -> None:
+    """A forged slot is then nothing that could be seen, and nothing that may be called checked."""
+    with_all, without = verify_ledger(ledger, keys=KEYS), verify_ledger(ledger, keys=SomeKeys(marks=None))
+    entries = with_all.sealed.size
+    assert with_all.to_json()["marks"] == {"checked": entries, "unchecked": 0}
+    assert "every entry, column and payload is" in in_words(with_all)
+    assert without.ok
+    assert without.to_json()["marks"] == {"checked": 0, "unchecked": entries}
+    assert f"Slots and command marks of {entries} sealed entries were not checked" in in_words(without)
+    assert "payload, but for slots and command marks, is as" in in_words(without)
+    closed = verify_ledger(ledger)
+    assert closed.to_json()["marks"] == {"checked": 0, "unchecked": entries}
+    assert "slots and command marks of the sealed book" in in_words(closed)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="modes are those of POSIX")

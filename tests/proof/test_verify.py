@@ -51,6 +51,7 @@ def test_the_report_gives_size_root_and_head_of_both_books(ledger: Path) -> None
         "assurance": "consistent",
         "opened": {"anchor": 6, "arm": 7, "header": 7, "identity": 3},
         "closed": {},
+        "marks": {"checked": len(hashes["sealed"]), "unchecked": 0},
         "notes": [],
         "allocation": None,
         "findings": [],

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from ledger.domain.events import Event
 from ledger.domain.events.allocation import AllocationBound, AllocationCommitted, AllocationOpened, AllocationOutOfTurn
-from ledger.domain.events.enrolment import AllocationDrawn, ArmAssigned
+from ledger.domain.events.enrolment import AllocationDrawn, ArmAssigned, SubjectRandomized
 from ledger.domain.events.trial import ProtocolAmended, TrialRegistered
 from ledger.proof.allocation import AllocationPlan, Parameters, commitment, list_of, seed_of
 from ledger.recording.drafts import Append, CommandMark
@@ -36,6 +36,7 @@ class Allotted:
     claimed: bool = False
     out_of_turn: bool = False
     due: int = 1
+    site: str | None = None
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class Story:
     draws_after_opening: Sequence[Allotted] = ()
     amended_arms: Sequence[tuple[str, int]] | None = None
     bound_first: bool = False
+    claims_before: Sequence[Allotted] = ()
 
 
 def honest(
@@ -95,6 +97,8 @@ def write(path: Path, story: Story) -> Path:
 
     method = story.parameters["method"]
     record(TrialRegistered(occurred_at=ON, protocol=protocol(ARMS)))
+    for draw in story.claims_before:
+        _draw(record, draw, method)
     steps: list[Callable[[], None]] = [lambda: _commit(record, story)]
     if story.outside is not None:
         bound = AllocationBound(
@@ -132,9 +136,16 @@ def _commit(record: Callable[..., None], story: Story) -> None:
 
 def _draw(record: Callable[..., None], draw: Allotted, method: str) -> None:
     place: dict[str, Any] = {"stratum": draw.stratum, "index": draw.index, "claimed": draw.claimed}
+    if draw.claimed:
+        place["provenance"] = {"kind": "import", "source": "dm.csv"}
     name = list_of(method, draw.stratum)
     events: list[Event] = [
-        AllocationDrawn(occurred_at=ON, subject=draw.subject, list_name=None if name == draw.stratum else name, **place)
+        SubjectRandomized(
+            occurred_at=ON, subject=draw.subject, site=draw.site or draw.stratum.partition("/")[0], **place
+        ),
+        AllocationDrawn(
+            occurred_at=ON, subject=draw.subject, list_name=None if name == draw.stratum else name, **place
+        ),
     ]
     if draw.out_of_turn:
         events.append(

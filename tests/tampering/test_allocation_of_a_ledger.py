@@ -4,6 +4,7 @@ The ledgers are written whole, so that nothing but the allocation itself can tel
 """
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,14 +13,15 @@ import pytest
 
 from ledger.domain.allocation import arms_of
 from ledger.domain.protocol import Protocol
-from ledger.proof.allocation import seed_of
-from ledger.proof.draws import Draws
+from ledger.proof.allocation import AllocationPlan, Parameters, seed_of
+from ledger.proof.canonical import encode
+from ledger.proof.draws import Draws, Place
 from ledger.proof.findings import Findings, Report
 from ledger.proof.sections import ARM, HEADER
 from ledger.proof.verify import allocation_report, verify_ledger
 from ledger.proof.words import in_words
 from tests.shared_data import ROOT
-from tests.tampering.allocated import ARMS, BLOCKS, SECRET, Allotted, Story, changed, honest, write
+from tests.tampering.allocated import ARMS, BLOCKS, OUTSIDE, SECRET, Allotted, Story, changed, honest, write
 from tests.tampering.ledgers import KEYS, behind_its_back, build, places, rows
 from tests.tampering.sealed_parts import SomeKeys
 from tests.tampering.test_whoever_writes_the_chain import payload as sealed_payload
@@ -138,12 +140,144 @@ def test_the_same_arms_in_an_amendment_are_no_finding(tmp_path: Path) -> None:
 
 def test_what_a_source_claims_is_exempt_and_counted(tmp_path: Path) -> None:
     story = honest(6)
-    wrong = Allotted("ES-800", "S03", 1, "NEITHER", claimed=True)
-    report = verified(tmp_path, replace(story, draws=[*story.draws, wrong]))
+    wrong = Allotted("ES-800", "S03", 1, "NEITHER", claimed=True, site="S01")
+    report = verified(tmp_path, replace(story, claims_before=[wrong]))
     assert report.ok, report.findings
     assert report.allocation is not None
     assert (report.allocation.drawn, report.allocation.claimed, report.allocation.arms) == (6, 1, 6)
-    assert "1 claimed by a source are exempt" in in_words(report)
+    assert "1 claimed by a source is exempt" in in_words(report)
+
+
+def test_what_a_source_claims_after_the_commitment_is_found_with_its_subject(tmp_path: Path) -> None:
+    """Else every arm could be chosen, and called a claim."""
+    story = honest(6)
+    wrong = {"TREATMENT": "CONTROL", "CONTROL": "TREATMENT"}[story.draws[5].arm or ""]
+    report = verified(tmp_path, changed(story, 5, claimed=True, arm=wrong))
+    assert found(report) == [("allocation", "open", "subject/ES-005")]
+    assert "is claimed by a source, after the list was committed to" in messages(report)
+    assert "Allocation: 1 finding among 5 allocations; 1 claimed by a source is exempt." in in_words(report)
+
+
+def opened_payload(path: Path, type_: bytes, edit: Callable[[bytes], bytes]) -> None:
+    """Write another plain payload for the last event of a type, with everything after it, as a writer could."""
+    seq = [row["seq"] for row in rows(path, "open_entry") if type_ in row["entry"]][-1]
+    sealed_payload(path, "open", seq, "plain", edit)
+
+
+@pytest.mark.parametrize(
+    ("type_", "old", "new", "message"),
+    [
+        (b"allocation.drawn/1", b'"late":false', b'"late":0', "late is not what it must be"),
+        (b"allocation.drawn/1", b'"import"', b'"simulation"', "nothing says that it was imported"),
+        (b"subject.randomized/1", b'"claimed":true', b'"claimed":false', "was randomized with claimed false"),
+    ],
+)
+def test_a_claim_says_that_it_was_imported_and_is_one_in_each_event(
+    tmp_path: Path, type_: bytes, old: bytes, new: bytes, message: str
+) -> None:
+    """The claim alone, before any list."""
+    claim = Allotted("ES-800", "S03", 1, "CONTROL", claimed=True)
+    path = write(tmp_path / "trial.db", replace(honest(1), claims_before=[claim]))
+    assert verify_ledger(path, keys=KEYS).ok
+    seq = next(row["seq"] for row in rows(path, "open_entry") if type_ in row["entry"])
+    sealed_payload(path, "open", seq, "plain", lambda body: body.replace(old, new))
+    assert message in messages(verify_ledger(path, keys=KEYS))
+
+
+@pytest.mark.parametrize(
+    ("type_", "old", "new", "message"),
+    [
+        (b"allocation.bound/1", b'"kind":"BEACON"', b'"kind":"NONSENSE"', "kind is not what it must be"),
+        (b"allocation.bound/1", b'"kind":"BEACON",', b"", "kind is missing"),
+        (b"allocation.bound/1", b'"value":"', b'"value":"*', "value is not the base64 of 1 to 16,384 bytes"),
+        (b"allocation.committed/1", b'"method"', b'"mothed"', "method is missing"),
+        (b"allocation.opened/1", b'"reason":"the trial has ended",', b"", "reason is missing"),
+        (b"allocation.drawn/1", b'"index":', b'"index":-', "index is not what it must be"),
+        (b"subject.randomized/1", b'"site"', b'"sites"', "site is missing"),
+    ],
+)
+def test_an_event_without_what_it_must_hold_is_one_finding(
+    tmp_path: Path, type_: bytes, old: bytes, new: bytes, message: str
+) -> None:
+    """At the event, and at none of the draws that depend on it."""
+    path = write(tmp_path / "trial.db", honest(5))
+    opened_payload(path, type_, lambda body: body.replace(old, new))
+    report = verify_ledger(path, keys=KEYS)
+    assert [code for code, _, _ in found(report)].count("allocation") == 1
+    assert message in messages(report)
+
+
+def test_an_outside_value_of_more_than_16384_bytes_is_one_finding(tmp_path: Path) -> None:
+    def seeded(value: bytes) -> Story:
+        return replace(honest(5, seed=seed_of(SECRET, value)), outside=value)
+
+    assert verified(tmp_path, seeded(b"x" * 16_384)).ok
+    (tmp_path / "longer").mkdir()
+    report = verified(tmp_path / "longer", seeded(b"x" * 16_385))
+    assert found(report) == [("allocation", "open", "trial")]
+    assert "value is not the base64 of 1 to 16,384 bytes" in messages(report)
+
+
+def test_a_subject_randomized_at_another_site_than_its_stratum_s_is_found(tmp_path: Path) -> None:
+    """Else whoever randomizes could choose among the lists of sites."""
+    report = verified(tmp_path, changed(honest(6), 5, site="S09"))
+    assert found(report) == [("allocation", "open", "subject/ES-005")]
+    assert "of the site S01, and was randomized at the site S09" in messages(report)
+
+
+def test_a_draw_of_a_stratum_of_one_s_own_invention_is_found(tmp_path: Path) -> None:
+    story = honest(6)
+    plan = AllocationPlan(seed_of(SECRET, OUTSIDE), Parameters.from_value(BLOCKS), ARMS)
+    invented = changed(story, 5, stratum="S01/again", index=1, arm=plan.arm([], "S01/again", 1))
+    report = verified(tmp_path, invented)
+    assert found(report) == [("allocation", "open", "subject/ES-005")]
+    assert "has the stratum S01/again, and the protocol the factors SITE" in messages(report)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [(b'"index":5', b'"index":6'), (b'"stratum":"S01"', b'"stratum":"S02"'), (b"ES-900", b"ES-901")],
+)
+def test_an_event_out_of_turn_that_tells_of_another_draw_excuses_none(tmp_path: Path, old: bytes, new: bytes) -> None:
+    longer, story = honest(40), honest(4)
+    late = next(draw for draw in longer.draws if draw.stratum == "S01" and draw.index == 5)
+    told = replace(late, subject="ES-900", out_of_turn=True, due=3)
+    path = write(tmp_path / "trial.db", replace(story, draws=[*story.draws, told]))
+    assert verify_ledger(path, keys=KEYS).ok
+    opened_payload(path, b"allocation.out-of-turn/1", lambda body: body.replace(old, new))
+    assert "index 5 of the list S01 was drawn when 3 was due" in messages(verify_ledger(path, keys=KEYS))
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_an_event_out_of_turn_of_another_command_excuses_no_draw(same: bool) -> None:
+    place = {"occurred_at": "2020", "subject": "P1", "stratum": "S01", "index": 4}
+    said = {**place, "due": 1, "reason": "an envelope"}
+    draws, findings = Draws(), Findings()
+    draws.take_open(b"subject.randomized/1", Place(0, "subject/P1", "c1"), encode({**place, "site": "S01"}))
+    draws.take_open(b"allocation.drawn/1", Place(1, "allocation/S01", "c1"), encode(place))
+    draws.take_open(b"allocation.out-of-turn/1", Place(2, "subject/P1", "c1" if same else "c2"), encode(said))
+    draws.check(findings, 3, whole=True, secret=None)
+    assert any("and nothing says why" in one.message for one in findings.sorted()) is not same
+
+
+@pytest.mark.parametrize(
+    ("type_", "stream"),
+    [
+        (b"allocation.committed/1", "allocation/ALL"), (b"allocation.bound/1", "anchors"),
+        (b"allocation.opened/1", "subject/P1"), (b"subject.randomized/1", "subject/P2"),
+        (b"allocation.out-of-turn/1", "trial"), (b"allocation.drawn/1", "allocation/S02"),
+    ],
+)  # fmt: skip
+def test_an_event_on_another_stream_than_its_own_is_found(type_: bytes, stream: str) -> None:
+    told = {
+        "occurred_at": "2020", "commitment": "0" * 64, "method": "SIMPLE", "kind": "BEACON", "value": "QQ==",
+        "sha256": hashlib.sha256(b"A").hexdigest(), "secret": "0" * 64, "parameters": {}, "reason": "x",
+        "subject": "P1", "stratum": "S01", "index": 1, "due": 1, "site": "S01",
+    }  # fmt: skip
+    draws, findings = Draws(), Findings()
+    draws.take_open(type_, Place(4, stream, "c1"), encode(told))
+    draws.check(findings, 9, whole=True, secret=None)
+    assert any(f"on the stream {stream}" in one.message for one in findings.sorted())
 
 
 def test_an_index_drawn_twice_is_found(tmp_path: Path) -> None:
@@ -277,7 +411,7 @@ def test_an_arm_that_names_another_subject_than_its_stream_is_found(tmp_path: Pa
     sealed_payload(path, "sealed", 1, "arm", lambda body: body.replace(b"ES-001", b"ES-777"))
     report = verify_ledger(path, keys=KEYS)
     assert [one for one in found(report) if one[0] == "allocation"] == [("allocation", "sealed", "subject/ES-001")]
-    assert "cannot be read" in messages(report)
+    assert "is on the stream subject/ES-001, and names the subject ES-777" in messages(report)
 
 
 def test_an_arm_recorded_for_nobody_who_drew_is_found_where_it_stands(tmp_path: Path) -> None:
@@ -305,7 +439,7 @@ def test_an_arm_recorded_for_nobody_who_drew_is_found_where_it_stands(tmp_path: 
 )
 def test_an_event_that_does_not_hold_what_it_must_is_a_finding_and_no_crash(type_: bytes, payload: bytes) -> None:
     draws, findings = Draws(), Findings()
-    draws.take_open(type_, 5, payload)
+    draws.take_open(type_, Place(5), payload)
     report = draws.check(findings, 9, whole=True, secret=None)
     assert report is not None
     assert ("allocation", "open", 5) in [(one.code, one.book, one.seq) for one in findings.sorted()]
@@ -325,6 +459,6 @@ def test_arms_and_ratios_are_read_as_the_recorder_reads_them() -> None:
     """From the protocol as it is recorded."""
     text = (ROOT / "ledger" / "domain" / "protocol" / "NCT04348461.json").read_text(encoding="utf-8")
     protocol, draws = Protocol.model_validate_json(text), Draws()
-    draws.take_open(b"trial.registered/1", 0, f'{{"protocol":{protocol.model_dump_json()}}}'.encode())
+    draws.take_open(b"trial.registered/1", Place(0), f'{{"protocol":{protocol.model_dump_json()}}}'.encode())
     assert len(draws.arms) > 1
     assert draws.arms == arms_of(protocol)

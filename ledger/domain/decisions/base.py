@@ -83,7 +83,8 @@ class Reads:
     `versions` tells how many entries a stream has (0 where a stream is not in it). `target`: of a correction, the
     fact that it is about, with earlier corrections applied. `drawn`: of a command that draws from an allocation list,
     how far that list is drawn. `arm_of(stratum, index)` asks the list, which is not the sealed book, after those draws;
-    None where its secret is not at hand. `target_wrapped`: the target was itself entered after unblinding, and stands
+    None where its secret is not at hand. `knows_some_arm`: of a command about no subject, whether the record says that
+    its actor knows an arm, of whomever. `target_wrapped`: the target was itself entered after unblinding, and stands
     here as the open record that it would have been.
     """
 
@@ -95,6 +96,7 @@ class Reads:
     target_wrapped: bool = False
     arm_of: Callable[[str, int], str | None] | None = None
     drawn: ListState = NOTHING_DRAWN
+    knows_some_arm: bool = False
 
     @property
     def protocol(self) -> Protocol:

@@ -7,7 +7,8 @@
 3. The stratum is made of the protocol's factors, joined by "/": the site, and for other factors the latest screening's
    value of the same name (`sex`, `age_group`, `severity`). Without factors it is "ALL". Each stratum has a list; by
    minimisation all have one.
-4. What a source claims is exempt from our list, and takes its next index all the same.
+4. What a source claims is exempt from our list, and takes its next index all the same. Once a list is committed to,
+   nothing is claimed any more: an exemption after that would be a way around the list.
 """
 
 from __future__ import annotations
@@ -151,7 +152,11 @@ def randomize(command: Command[Randomization], reads: Reads, now: str) -> Decisi
 
 
 def claim_randomization(command: Command[ClaimedRandomization], reads: Reads, now: str) -> Decision:
-    """Record the allocation that a source claims; it is exempt from our list."""
+    """Record the allocation that a source claims; it is exempt from our list (rule 4)."""
+    allocation = reads.trial.allocation
+    if allocation.committed:
+        message = f"an allocation list is committed to ({allocation.committed_at}): it alone allocates from then on"
+        raise Refusal("allocation-committed", "type", message)
     check_enrolled(command, reads)
     try:
         reads.protocol.arm(command.data.arm)

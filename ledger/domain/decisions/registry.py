@@ -270,6 +270,7 @@ def decide(command: Command[Any], reads: Reads, now: str, *, importing: bool = F
     check_erased(command, reads)
     if spec.sealed:
         return spec.decide(command, reads, now)
-    knows = unblinded(command, reads.trial, subject_of(command, reads.target), reads.subject, reads.target)
+    subject = subject_of(command, reads.target)
+    knows = unblinded(command, reads.trial, subject, reads.subject, reads.target, some=reads.knows_some_arm)
     check_unblinded(command, knows, reads.target)
     return routed(command, reads, spec.decide(command, reads, now), knows)

@@ -2,7 +2,7 @@
 
 1. What a masked person enters is open. What somebody enters about a subject whose arm he knows (`unblinded`: since the
    record says so) is sealed, as the open event that it would have been, with the deviations that come of it. So is
-   what those enter whose role always sees arms, and what somebody who knows all arms reports of a site. Whose role the
+   what those enter whose role always sees arms, and what somebody who knows an arm reports of a site. Whose role the
    protocol does not mask, though it masks others, knows the arm of a subject from the randomization on.
 2. A closed list stays open whoever enters it (`STAYS_OPEN`): death, vital status, withdrawal, unblinding, erasure,
    halts and the committee's recommendation. So does every act of the trial as a whole: it is about no subject. Such a
@@ -66,15 +66,20 @@ def unblinded(
     subject: str | None,
     state: SubjectState | None,
     target: Fact | None = None,
+    *,
+    some: bool = False,
 ) -> Unblinded | None:
     """Who enters an open command knowing the arm, so that it becomes a sealed one (rule 1); None where nobody does.
 
-    `subject` is whom it is about, `state` what is open of that subject, `target` what a correction is about.
+    `subject` is whom it is about, `state` what is open of that subject, `target` what a correction is about; `some`:
+    whether the actor knows the arm of somebody, asked where it is about a site.
     """
     if command.imported or command.type in STAYS_OPEN:
         return None
-    if subject is None and command.type != "report-deviation" and (target is None or target.type != OF_A_SITE):
+    if subject is None and not of_a_site(command, target):
         return None
+    if subject is None and some:
+        return Unblinded(None)
     if _by_role(command.actor.role, trial, state):
         return Unblinded(None)
     person = command.actor.id
@@ -83,6 +88,11 @@ def unblinded(
         known.append(state.unblinded.of(person, subject))
     since = min((one for one in known if one is not None), default=None)
     return None if since is None else Unblinded(since)
+
+
+def of_a_site(command: Command[Any], target: Fact | None) -> bool:
+    """Whether a command about no subject is about a deviation at a site, and no act of the trial as a whole."""
+    return command.type == "report-deviation" or (target is not None and target.type == OF_A_SITE)
 
 
 def _by_role(role: Role, trial: TrialState, state: SubjectState | None) -> bool:
@@ -119,13 +129,25 @@ def routed(command: Command[Any], reads: Reads, decision: Decision, knows: Unbli
     return decision
 
 
+def entered_as(command: Command[Any]) -> str:
+    """The id under which the sealed book has what somebody unblinded enters: apart from everybody else's.
+
+    So nobody learns from an answer that another has used an id there. With a space in it, it is no command's own.
+    """
+    return f"by {command.actor.id} {command.id}"
+
+
 def with_entered(command: Command[Any], reads: Reads, opened: Sequence[Fact], sealed: Iterable[Fact]) -> Reads:
     """The reads of a command that becomes sealed, with what was entered about its subject after unblinding.
 
+    By its own author, that is: somebody who knows one arm is not to learn from answers what others have entered, and
+    that he knows it may be nothing but his own word. Whose role always sees arms has what anybody entered.
     `opened` and `sealed` are the facts of the subject's stream in each book. What a correction is about is found in
     the open book, with the corrections that lie in the sealed one, or else among what was entered after unblinding.
     """
-    facts = merged(opened, sealed)
+    everybodys = ROLES[command.actor.role].arms is True
+    own = [fact for fact in sealed if everybodys or fact.actor.id == command.actor.id]
+    facts = merged(opened, own)
     reads = replace(reads, subject=SubjectState.fold(facts))
     if not isinstance(command.data, AboutRecord) or command.type not in OPEN_CHANGES:
         return reads
@@ -133,7 +155,7 @@ def with_entered(command: Command[Any], reads: Reads, opened: Sequence[Fact], se
     if known is not None:
         return replace(reads, target=next((one for one in standing if one.order == known.order), None))
     for fact in standing:
-        if fact.data.get(MARK) and (fact.command, fact.n) == (about.command, about.n):
+        if fact.data.get(MARK) and (fact.command.split(" ")[-1], fact.n) == (about.command, about.n):
             return replace(reads, target=replace(unmarked(fact), book=Book.OPEN), target_wrapped=True)
     return reads
 

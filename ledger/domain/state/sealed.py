@@ -39,7 +39,7 @@ def _treated(state: SealedSubjectState, _: Fact, data: Data) -> SealedSubjectSta
 
 
 SealedSubjectState.steps = {
-    "arm.assigned/1": lambda state, _, data: replace(state, arm=data["arm"]),
+    "arm.assigned/1": lambda state, _, data: replace(state, arm=data.get("arm")),
     "treatment.recorded/1": _treated,
     "product.prepared/1": lambda state, _, data: replace(
         state, prepared=state.prepared | {(data["dose_number"], data["product"], data["lot"])}

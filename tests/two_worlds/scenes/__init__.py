@@ -14,6 +14,7 @@ from tests.two_worlds.telling import Scene, Step, Teller
 SCENES: Final[dict[str, Scene]] = {**subjects.SCENES, **trial.SCENES, **wrong.SCENES, **unblinding.SCENES}
 SECRET: Final = bytes(range(32))
 OPENED: Final = "the list is opened"
+IMPORTED: Final = "imported"
 
 
 def story(protocol: Protocol, scenes: list[tuple[str, int, int]]) -> list[Step]:
@@ -22,9 +23,16 @@ def story(protocol: Protocol, scenes: list[tuple[str, int, int]]) -> list[Step]:
     The scene `OPENED` may come last: after it, everybody may derive the list.
     """
     teller = Teller(protocol)
+    if IMPORTED in {name for name, _, _ in scenes}:  # before there is a list of our own
+        teller.tell("activate-site", {"site": "S01"}, "sponsor")
+        for name, which, variant in scenes:
+            if name == IMPORTED:
+                SCENES[name](teller, which, variant)
+        scenes = [scene for scene in scenes if scene[0] != IMPORTED]
+        teller.tell("close-site", {"site": "S01"}, "sponsor")
     parameters = parameters_of(protocol)
     committed = commitment(SECRET, Parameters.from_value(parameters))
-    teller.tell("commit-allocation", {"commitment": committed, "method": parameters["method"]}, "sponsor")
+    teller.tell("commit-allocation", {"commitment": committed, "method": parameters["method"]}, "statistician")
     teller.tell("bind-allocation", {"kind": "BEACON", "value": b64encode(b"from outside").decode()}, "sponsor")
     teller.tell("activate-site", {"site": "S01"}, "sponsor")
     teller.at += timedelta(days=2)
