@@ -264,7 +264,7 @@ class TrialLedger:
             with self._reading.lock, self._reading.open:
                 at = {event.stream: self._reading.open.version(event.stream)}
             drafts = open_drafts(
-                [event], at, origin=self.origin, actor=actor, command=mark, random=random, keys=self._keys
+                [event], at, origin=self.origin, actor=actor, command=mark, random=random, keys=self._books.writing_keys
             )
             try:
                 self._books.append(Append(mark, drafts))

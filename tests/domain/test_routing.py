@@ -1,5 +1,6 @@
 """The rule of the two books: what a masked person enters is open, what somebody enters who knows the arm is sealed."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -353,4 +354,8 @@ def test_that_comparison_finds_a_decision_that_reads_what_it_must_not(monkeypatc
     steps: list[_Told] = [(False, ("report-adverse-event", FEVER), day), (True, ("report-adverse-event", FEVER), day)]
     assert _play(steps, with_unblinded=True) == _play(steps, with_unblinded=False)
     monkeypatch.setattr("tests.domain.story.unblinded", lambda *_, **__: True)
+    monkeypatch.setattr(
+        "tests.domain.story.with_entered",
+        lambda _, reads, opened, sealed: replace(reads, subject=SubjectState.fold(merged(opened, sealed))),
+    )
     assert _play(steps, with_unblinded=True) != _play(steps, with_unblinded=False)
