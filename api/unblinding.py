@@ -127,12 +127,13 @@ def export_envelopes(
     if not chosen:
         raise UnblindingError("nobody is allocated yet, so there is nothing to put into an envelope")
     _require_arms(keys, chosen)
+    said = {"holder": holder or who.id, "subjects": len(chosen)} | ({} if reason is None else {"reason": reason})
+    command = command_of("record-envelopes-exported", said, who, clock=clock)  # malformed, it is no look at arms either
     draft = folder.with_name(f".{folder.name}.{os.getpid()}.new")
     draft.mkdir(mode=0o700)  # before it is recorded: where nothing can be written, nothing is
     try:
         admit()
-        said = {"holder": holder or who.id, "subjects": len(chosen)} | ({} if reason is None else {"reason": reason})
-        answer = trial.submit(command_of("record-envelopes-exported", said, who, clock=clock))
+        answer = trial.submit(command)
         _make(trial, protocol, chosen, draft, random)
         draft.rename(folder)
     except BaseException:

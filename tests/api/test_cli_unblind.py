@@ -19,6 +19,7 @@ from ledger.domain.protocol import reference_protocol
 from ledger.domain.vocabulary import Book
 from ledger.keys.file import load_keys
 from ledger.proof.sections import ARM, PLAIN
+from ledger.proof.verify import verify_ledger
 from ledger.recording.reader import LedgerReader
 from tests.api.cli_runs import Demo, contents, here, process, size_of, small_disk
 
@@ -330,3 +331,14 @@ def test_a_wrong_passphrase_or_the_wrong_envelope_is_told_in_a_sentence(
     here("unblind", "--envelope", ledger, stdin=right).refused_in_one_sentence("this is no envelope")
     here("unblind", "--envelope", tmp_path / "none", stdin=right).refused_in_one_sentence("none")
     assert here("unblind", tmp_path / "gone.db", file.stem, "--envelope", file, stdin=right).code == 0  # server down
+
+
+@pytest.mark.parametrize("wrong", [("--actor", "a b"), ("--holder", "x y"), ("--reason", "")])
+def test_envelopes_asked_for_in_a_malformed_way_are_no_look_at_arms(
+    ledger: Path, tmp_path: Path, wrong: tuple[str, str]
+) -> None:
+    size = verify_ledger(ledger).sealed.size
+    done = here("export", "envelopes", ledger, "-o", tmp_path / "e", "--role", "statistician", *wrong)
+    done.refused_in_one_sentence(wrong[0], code=2)
+    assert verify_ledger(ledger).sealed.size == size
+    assert not (tmp_path / "e").exists()
