@@ -13,14 +13,13 @@ from typing import Final
 
 from api.erasure import erase, finish_interrupted
 from api.outbox import AlertingLedger
-from ledger.application import Answer, TrialLedger
+from ledger.application import Answer, TrialLedger, reading
 from ledger.domain.commands import Command, parse_command
 from ledger.domain.events.base import TRIAL_STREAM, Facts
 from ledger.domain.events.erasure import Erasure
 from ledger.domain.protocol import Protocol
 from ledger.domain.roles import Sight, Viewer, sight
 from ledger.domain.state import TrialState
-from ledger.domain.unblinded import LEARNED, NOTHING_KNOWN
 from ledger.domain.vocabulary import Book
 from ledger.domain.when import recorded
 from ledger.keys.allocation import keep_allocation
@@ -233,12 +232,7 @@ def knows_some_arm(path: Path, person: str) -> bool:
     reader = LedgerReader(path, books=frozenset({Book.OPEN}), classes=frozenset({PLAIN}))
     try:
         with reader:
-            if person in TrialState.fold(reader.stream(TRIAL_STREAM)).unblinded.persons:
-                return True
-            known = NOTHING_KNOWN
-            for fact in reader.of_types(tuple(LEARNED)):
-                known = LEARNED[fact.type](known, fact)
-            return person in known.persons
+            return reading.knows_some_arm(reader, TrialState.fold(reader.stream(TRIAL_STREAM)), person)
     finally:
         reader.close()
 

@@ -95,7 +95,9 @@ class Reading:
             reads = replace(reads, subject=known.state)
         if not spec.sealed:
             if subject is None and of_a_site(command, reads.target):
-                reads = replace(reads, knows_some_arm=self._knows_some_arm(command.actor.id))
+                with self.open:
+                    knows = knows_some_arm(self.open, trial, command.actor.id)
+                reads = replace(reads, knows_some_arm=knows)
             some = reads.knows_some_arm
             entered = unblinded(command, trial, subject, reads.subject, reads.target, some=some) is not None
         if subject is not None and (spec.sealed or entered):  # the only ones to read the sealed book write no other
@@ -152,14 +154,6 @@ class Reading:
             standing = corrected(reader.stream(found.stream))
         return next((fact for fact in standing if (fact.book, fact.seq) == (book, found.seq)), None)
 
-    def _knows_some_arm(self, person: str) -> bool:
-        """Whether the record says that somebody knows an arm. It looks at every entry, and is seldom asked."""
-        known = self.trial()[1].unblinded
-        with self.open:
-            for fact in self.open.of_types(tuple(LEARNED)):
-                known = LEARNED[fact.type](known, fact)
-        return person in known.persons
-
     def drawn(self, stream: str) -> ListState:
         """How far a list is drawn; of the enrolment log, how long it is."""
         with self.open:
@@ -206,6 +200,18 @@ class Reading:
                 self._subjects[stream] = SubjectRead(known.version + 1, SubjectState.apply(known.state, fact))
         for event in decision.sealed:
             self._sealed_subjects.pop(event.stream, None)
+
+
+def knows_some_arm(reader: LedgerReader, trial: TrialState, person: str) -> bool:
+    """Whether the record says that somebody knows an arm, of whomever, as an entered `reader` of the open book has it.
+
+    It looks at every entry of the book, and is seldom asked.
+    """
+    known = trial.unblinded
+    if person not in known.persons:
+        for fact in reader.of_types(tuple(LEARNED)):
+            known = LEARNED[fact.type](known, fact)
+    return person in known.persons
 
 
 def _remember(known: "OrderedDict[str, _T]", stream: str, value: _T) -> None:

@@ -13,10 +13,8 @@ from ledger.application.reading import Reading
 from ledger.domain.commands import Command
 from ledger.domain.decisions import CommandSpec, Reads, Refusal, check_role, subject_of
 from ledger.domain.decisions.routing import check_unblinded, nameless, unblinded
-from ledger.domain.decisions.targets import target_subject
-from ledger.domain.decisions.unblinding import check_erased
-from ledger.domain.events import CATALOGUE
-from ledger.domain.events.base import Facts, identifying, subject_stream
+from ledger.domain.decisions.unblinding import check_erased, named_field
+from ledger.domain.events.base import Facts, subject_stream
 from ledger.domain.events.conduct import AboutRecord, Correction
 from ledger.domain.vocabulary import Book
 from ledger.keys.file import DestroyedKeyError, KeysError, TrialKeys, keys_folder
@@ -92,11 +90,5 @@ class Saying:
     def _named(self, command: Command[Facts], spec: CommandSpec) -> str | None:
         """The subject of whom the command names somebody; None where it names nobody."""
         data = command.data
-        if isinstance(data, Correction):
-            target = None if spec.sealed else self._reading.target(data, Book.OPEN)
-            known = None if target is None else CATALOGUE.get(target.type)
-            fields = frozenset(() if known is None else known.sections.get(IDENTITY, ()))
-            return target_subject(target) if any(change.field in fields for change in data.changes) else None
-        if any(getattr(data, name, None) is not None for name in identifying(type(data))):
-            return subject_of(command)
-        return None
+        target = self._reading.target(data, Book.OPEN) if isinstance(data, Correction) and not spec.sealed else None
+        return None if named_field(command, target) is None else subject_of(command, target)
