@@ -7,14 +7,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 LOCKS := requirements.lock requirements-dev.lock
+EXTRAS := --extra exports --extra pkcs11 --extra timestamps --extra xpt
 COMPILE := $(UV) pip compile pyproject.toml --quiet --universal --generate-hashes --no-emit-index-url \
 	--no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lock bench soak clean
+.PHONY: help demo test check lock bench soak verifier clean
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
 
 demo: $(VENV)/.runtime ## play the reference trial, verify it, tamper with a copy (ARGS="--no-serve --dir out")
 	$(BIN)/trial-ledger demo $(ARGS)
@@ -32,8 +33,8 @@ check: $(VENV)/.dev ## lint, formatting, types, layers, lock files, documents
 
 lock: ## resolve both lock files anew (needs uv)
 	@command -v $(UV) >/dev/null || { echo 'error: make lock needs uv; set UV to where it is' >&2; exit 1; }
-	$(COMPILE) --upgrade --extra pkcs11 --extra xpt --group build -o requirements.lock
-	$(COMPILE) --upgrade --extra pkcs11 --extra xpt --group build --group dev -c requirements.lock -o requirements-dev.lock
+	$(COMPILE) --upgrade $(EXTRAS) --group build -o requirements.lock
+	$(COMPILE) --upgrade $(EXTRAS) --group build --group dev -c requirements.lock -o requirements-dev.lock
 	@! grep -n '://' $(LOCKS) || { echo 'error: the lock files name a host' >&2; exit 1; }
 
 bench: $(VENV)/.dev ## measure appends, verify and rebuild against the eventsourcing library
@@ -42,6 +43,10 @@ bench: $(VENV)/.dev ## measure appends, verify and rebuild against the eventsour
 soak: $(VENV)/.dev ## kill and cut off writers, thousands of times; tell many stories in two worlds
 	$(BIN)/python -m tests.crash.soak $(ARGS)
 	$(BIN)/python -m tests.two_worlds.soak
+
+verifier: $(VENV)/.runtime ## write the offline verifier in one file, dist/trial-ledger-verify.pyz
+	@mkdir -p dist && rm -f dist/trial-ledger-verify.pyz
+	@$(BIN)/trial-ledger export verifier -o dist/trial-ledger-verify.pyz
 
 clean: ## remove .venv and whatever the tools left behind
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -120,6 +120,11 @@ class Session:
         self._record_or_deny(cls, "an export", said)
 
     @property
+    def knows_arms(self) -> bool:
+        """Whether the viewer has arms in sight, or is known to know one: then no open trace is left (rule 2)."""
+        return self._knows
+
+    @property
     def _knows(self) -> bool:
         """Whether the viewer has arms in sight, or the record says that he knows one, of whomever (rule 2)."""
         if self._sight.arms:

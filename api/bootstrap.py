@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Final
 
 from api.erasure import erase, finish_interrupted
-from api.outbox import AlertingLedger
+from api.evidence.automatic import CheckpointingLedger
+from api.evidence.continuing import settle_if_due
+from api.evidence.making import check_not_restored
 from ledger.application import Answer, TrialLedger, reading
 from ledger.domain.commands import Command, parse_command
 from ledger.domain.events.base import TRIAL_STREAM, Facts
@@ -25,6 +27,7 @@ from ledger.domain.when import recorded
 from ledger.keys.allocation import keep_allocation
 from ledger.keys.file import KeysError, TrialKeys, create_keys, keys_folder, load_keys
 from ledger.keys.folder import require_own
+from ledger.keys.signing import create_signing_keys
 from ledger.proof.allocation import Parameters
 from ledger.proof.canonical import parse
 from ledger.proof.entry import Actor
@@ -52,8 +55,8 @@ class UnknownSiteError(ValueError):
     """A viewer's own site is none of the trial's."""
 
 
-class LiveLedger(AlertingLedger):
-    """A ledger for recording, with all that follows from a command: alerts, and of an erasure the key destroyed."""
+class LiveLedger(CheckpointingLedger):
+    """A ledger for recording, with all that follows from a command: alerts, checkpoints, of an erasure the key gone."""
 
     def submit(self, command: Command[Facts], *, importing: bool = False) -> Answer:
         if not isinstance(command.data, Erasure):
@@ -89,13 +92,15 @@ def create_trial(
     keys = create_keys(path, random)
     try:
         origin_id = random(16).hex()
+        origin = f"{host}/{_NO_NAME.sub('-', protocol.trial_id)}/{origin_id}"
+        create_signing_keys(path, origin, random)
         register = registration(protocol, actor, clock().isoformat(timespec="seconds"), origin_id, provenance)
         return LiveLedger.create(
             path,
             keys,
             register=register,
             importing=importing,
-            origin=f"{host}/{_NO_NAME.sub('-', protocol.trial_id)}/{origin_id}",
+            origin=origin,
             clock=clock,
             randomness=randomness,
         )
@@ -128,8 +133,13 @@ def keep_list(path: Path, secret: bytes, parameters: Parameters) -> None:
 
 
 def open_trial(path: Path, *, clock: Callable[[], datetime] = utc_now) -> TrialLedger:
-    """Open a ledger for recording. What an interruption left undone (an erasure, alerts) is done first."""
+    """Open a ledger for recording. What an interruption left undone (an erasure, alerts) is done first.
+
+    Raises RestoredBackupError where the file is not the one that was signed last.
+    """
     check_ledger_file(path)  # what is no ledger has no keys to ask for
+    settle_if_due(path)
+    check_not_restored(path)
     try:
         finish_interrupted(path, rebuild_all)
     except (OSError, KeysError, StorageError) as error:  # it is tried again; nobody's code-break is to wait for it

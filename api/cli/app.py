@@ -6,7 +6,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from api.cli import guarding
+from api.cli import evidence, guarding, timestamp, verifier, witness
 from api.cli.options import AsJson, LedgerFile
 from ledger.domain.vocabulary import Role
 
@@ -164,16 +164,45 @@ def rebuild(ledger: LedgerFile, as_json: AsJson = False) -> None:
 
 @app.command()
 def verify(
-    ledger: LedgerFile,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="An evidence bundle, a ledger, or the proof of an entry.")],
+    policy: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(
+            metavar="FILE",
+            help="Which logs and witnesses to trust (C2SP tlog-policy). Without it a file can only be shown to agree "
+            "with itself.",
+        ),
+    ] = None,
+    authorities: Annotated[
+        Optional[list[Path]],  # noqa: UP045
+        typer.Option(metavar="PEM", help="Certificates of time-stamping authorities to trust; may be given again."),
+    ] = None,
+    checkpoint: Annotated[
+        Optional[list[Path]],  # noqa: UP045
+        typer.Option(metavar="FILE", help="A checkpoint you have kept, which the book has to extend; may be repeated."),
+    ] = None,
+    evidence: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(metavar="DIR", help="Checkpoints and time stamps, instead of those in the bundle or beside FILE."),
+    ] = None,
+    entry: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(metavar="FILE", help="The bytes of the entry that FILE is the proof of."),
+    ] = None,
+    report: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(metavar="DIR", help="Write a report for the trial master file into DIR, as HTML and PDF."),
+    ] = None,
     no_keys: Annotated[
         bool, typer.Option("--no-keys", help="Leave sealed sections closed, even where their keys lie beside it.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Recompute everything from the stored bytes, and name each place where something does not hold."""
+    """Recompute everything from the stored bytes, hold it against the evidence, and name what does not hold."""
     from api.cli import check
 
-    check.verify(ledger, not no_keys, as_json)
+    brought = check.Brought(policy, authorities or (), checkpoint or (), evidence)
+    check.verify(file, not no_keys, as_json, brought, entry, report)
 
 
 @app.command()
@@ -189,6 +218,10 @@ def entry(
 
 
 guarding.add_to(app)
+evidence.add_to(app)
+timestamp.add_to(app)
+verifier.add_to(app)
+witness.add_to(app)
 
 
 def main() -> None:

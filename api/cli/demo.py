@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from api.cli.output import VERIFICATION_FAILED, errors_named, fail, print_table, progress, say
+from api.evidence import store
 from api.outbox import names_in, outbox_folder
 from ledger.keys.file import KEY_FILES, keys_folder
+from ledger.proof.evidence import evidence_folder
 from ledger.proof.ledger_file import LedgerFileError, check_ledger_file
 from ledger.recording.engine import StorageError, fetch, open_reading
 from projections.runner import views_folder
@@ -103,6 +105,7 @@ def _fresh(folder: Path) -> Path:
             (keys_folder(found), KEY_FILES),
             (views_folder(found), [f"{name}.db{end}" for name in ("open", "unmasked") for end in ("", "-wal", "-shm")]),
             (outbox_folder(found), names_in(outbox_folder(found))),
+            *store.names_in(evidence_folder(found)),
         ):
             for name in names:
                 (beside / name).unlink(missing_ok=True)

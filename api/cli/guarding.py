@@ -6,6 +6,7 @@ from typing import Annotated, Optional
 
 import typer
 
+from api.cli import bundle
 from api.cli.options import NOT_STATED, ActorId, AsJson, LedgerFile, Org, RoleOption, Subject
 from ledger.domain.vocabulary import Role
 
@@ -62,6 +63,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("rotate")(rotate)
     app.command("disclose")(disclose)
     app.command("outbox")(outbox)
+    bundle.add_to(export)
     app.add_typer(export, name="export")
 
 

@@ -253,10 +253,17 @@ class TrialLedger:
 
         Raises StorageError or KeysError; then nothing is recorded.
         """
+        self.record_own(cls, actor, "access", **said)
+
+    def record_own(self, cls: type[Event], actor: Actor, act: str, **said: object) -> None:
+        """Record, durably, what is no command: an act that the ledger itself carries out for `actor`.
+
+        `act` begins the id under which it is recorded. As for `record_access`, of which this is the general form.
+        """
         event = cls.model_validate({"occurred_at": recorded(self._clock()), **said})
         sealed = event.book is Book.SEALED
         random = self._books.randomness.sealed if sealed else self._books.randomness.open
-        mark = CommandMark(f"access-{random(16).hex()}", NO_DIGEST)
+        mark = CommandMark(f"{act}-{random(16).hex()}", NO_DIGEST)
         if sealed:
             self._books.append(Append(mark, (), sealed_drafts([event], {}, actor=actor)))
             return

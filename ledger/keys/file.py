@@ -4,6 +4,8 @@
         identity.kek              mode 600; the key-encryption key, or where in a token it lies
         sealed.kek                the same
         data-keys.db              mode 600; the data keys, each wrapped by one of the two
+        log.ed25519, log.mldsa44  mode 600; the signing keys, or where in a token the first lies (`signing.py`)
+        signed-head               mode 600; what was signed last (`signed_head.py`)
 
 They never stand in the ledger, in a log, or in an error. Whoever holds both knows names and arms; the ledger's
 administrator need not be that person.
@@ -24,6 +26,8 @@ from ledger.keys.folder import (
 )
 from ledger.keys.kek import KEY_BYTES, KINDS, FileKek, Kek, kek_file
 from ledger.keys.rotation import Rotation, rotate_keys
+from ledger.keys.signed_head import LOCK, SIGNED_HEAD
+from ledger.keys.signing import LOG_KEYS
 from ledger.keys.store import DATABASE, create_database
 from ledger.keys.token import TokenPlace
 from ledger.keys.trial_keys import FIRST_KEYS, TrialKeys
@@ -42,7 +46,10 @@ __all__ = [
 ]
 
 KEY_FILES: Final = tuple(
-    [f"{kind}.kek{end}" for kind in KINDS for end in ("", ".new")] + [DATABASE, f"{DATABASE}-journal", ORIGIN]
+    [f"{kind}.kek{end}" for kind in KINDS for end in ("", ".new")]
+    + [DATABASE, f"{DATABASE}-journal", ORIGIN]
+    + [f"{name}{end}" for name in (*LOG_KEYS, SIGNED_HEAD) for end in ("", ".new")]
+    + [LOCK]
 )
 """All files that the keys of a ledger may lie in, by name."""
 

@@ -125,21 +125,26 @@ class TokenKek:
         return session.get_key(object_class=ObjectClass.SECRET_KEY, label=self.id)
 
     def _in_token(self, act: Callable[["pkcs11.Session"], _T]) -> _T:
+        return in_token(self.place, self.id, act)
+
+
+def in_token(place: TokenPlace, label: str, act: Callable[["pkcs11.Session"], _T]) -> _T:
+    """What `act` gives in a session with a token; `label` names the key it is about. Raises KeysError."""
+    try:
+        import pkcs11
+    except ImportError:
+        raise KeysError(f"{place}: keys in a token need the extra trial-ledger[pkcs11]") from None
+    held = _held(place)
+    with held.lock:
         try:
-            import pkcs11
-        except ImportError:
-            raise KeysError(f"{self.place}: keys in a token need the extra trial-ledger[pkcs11]") from None
-        held = _held(self.place)
-        with held.lock:
-            try:
-                if held.session is None:
-                    held.session = _open(self.place)
-                return act(held.session)
-            except pkcs11.NoSuchKey:
-                raise KeysError(f"{self.place}: there is no key {self.id}") from None
-            except pkcs11.PKCS11Error as error:
-                held.session = None  # a token that was taken out and put back needs a new session
-                raise KeysError(f"{self.place}: key {self.id} cannot be used ({_said(error)})") from None
+            if held.session is None:
+                held.session = _open(place)
+            return act(held.session)
+        except pkcs11.NoSuchKey:
+            raise KeysError(f"{place}: there is no key {label}") from None
+        except pkcs11.PKCS11Error as error:
+            held.session = None  # a token that was taken out and put back needs a new session
+            raise KeysError(f"{place}: key {label} cannot be used ({_said(error)})") from None
 
 
 @dataclass

@@ -13,8 +13,9 @@ then no entry is at fault. So where head and rows differ, the head is held again
 from dataclasses import dataclass
 from typing import Final
 
+from ledger.proof.books import Books
 from ledger.proof.entry import GENESIS, MAX_ENTRY, OPEN_GRAMMAR, SEALED_GRAMMAR
-from ledger.proof.file_reader import LedgerFile, StoredHead
+from ledger.proof.file_reader import StoredHead
 from ledger.proof.tree import HASH_BYTES, MAX_SIZE, Frontier, leaf_hash
 
 _SEQ: Final = {"open": (OPEN_GRAMMAR, 13), "sealed": (SEALED_GRAMMAR, 9)}
@@ -49,7 +50,7 @@ class _Seen:
     """The end by the rows alone."""
 
 
-def extent(book: str, head: StoredHead | None, file: LedgerFile) -> Extent:
+def extent(book: str, head: StoredHead | None, file: Books) -> Extent:
     """Where the book ends."""
     last = file.last_seq(book)
     if head is not None and (head.size == last + 1 if last is not None else head.size == 0):
@@ -70,7 +71,7 @@ def extent(book: str, head: StoredHead | None, file: LedgerFile) -> Extent:
     return Extent(seen.held, f"the stored head counts {head.size} entries, and its frontier is of another size")
 
 
-def _read(book: str, head: StoredHead | None, file: LedgerFile) -> _Seen:
+def _read(book: str, head: StoredHead | None, file: Books) -> _Seen:
     seen, tree, whole = _Seen(), Frontier(), True
     for seq, raw in file.entries(book):
         hash_ = leaf_hash(raw) if type(raw) is bytes else leaf_hash(b"")

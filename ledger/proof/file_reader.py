@@ -8,7 +8,7 @@ looked for one by one.
 import contextlib
 import re
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,7 @@ DAMAGE: Final = (sqlite3.Error, UnicodeDecodeError)
 """What reading a damaged file raises; the latter where SQLite's own message quotes bytes that are no text."""
 _LONGEST_VALUE: Final = 1 << 26
 _NAMED: Final = re.compile(r"CREATE (?:UNIQUE )?(TABLE|INDEX|TRIGGER|VIEW) (\w+)")
+_CACHE_KIB: Final = 48 * 1024
 _SMALLEST_ROW: Final = 300
 """No row of an entry takes fewer bytes, so that the length of the file bounds how many there can be."""
 
@@ -45,6 +46,10 @@ class StoredHead:
 class LedgerFile:
     """One snapshot of a ledger file. Use as a context manager. Raises LedgerFileError if it is not readable at all."""
 
+    books = frozenset(COLUMNS)
+    columns = True
+    given: Mapping[str, str] | None = None
+
     def __init__(self, path: Path) -> None:
         check_ledger_file(path)
         self.path = path
@@ -57,7 +62,7 @@ class LedgerFile:
         self._tables = self._read_tables()
         self._checking = ThreadPoolExecutor(1)
         self._checked = self._checking.submit(_integrity, path)
-        self._repeated = self._checking.submit(_repeats, path, self._tables)
+        self._repeated = self._checking.submit(self._find_repeats, path, self._tables)
 
     def __enter__(self) -> Self:
         return self
@@ -97,6 +102,17 @@ class LedgerFile:
     def repeats(self) -> Sequence[Repeat]:
         """Values that stand twice where they may stand once. Looked for while rows are read, and waited for here."""
         return self._repeated.result()
+
+    @staticmethod
+    def _find_repeats(path: Path, tables: frozenset[str]) -> Sequence[Repeat]:
+        """None of them where the file is damaged: that has its own finding."""
+        with contextlib.suppress(*DAMAGE, LedgerFileError):
+            connection = _connect(path)
+            try:
+                return repeats(connection, tables)
+            finally:
+                connection.close()
+        return []
 
     def heads(self, findings: Findings) -> dict[str, StoredHead]:
         """The stored heads, by book; what is wrong with them is found."""
@@ -224,22 +240,13 @@ def _integrity(path: Path) -> list[str]:
     try:
         connection = _connect(path)
         try:
+            # It looks up each row in each index: with less memory than these need, a page is read for each of them.
+            connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
             return [_shown(line) for (line,) in connection.execute("PRAGMA integrity_check(20)")]
         finally:
             connection.close()
     except (*DAMAGE, LedgerFileError) as error:
         return [str(error)]
-
-
-def _repeats(path: Path, tables: frozenset[str]) -> Sequence[Repeat]:
-    """None of them where the file is damaged: that has its own finding."""
-    with contextlib.suppress(*DAMAGE, LedgerFileError):
-        connection = _connect(path)
-        try:
-            return repeats(connection, tables)
-        finally:
-            connection.close()
-    return []
 
 
 def _begin(uri: str) -> sqlite3.Connection:

@@ -8,10 +8,12 @@ and the schema is last. One cause gives one finding as far as that can be told.
 
 import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from ledger.proof.allocation_facts import AllocationFinding
+from ledger.proof.assurance import Assurance
+from ledger.proof.watch import Watched
 
 CODES: Final = {
     "missing": "entries are not in the file",
@@ -38,10 +40,14 @@ CODES: Final = {
     "tie": "a sealed entry and the open book disagree",
     "anchor": "an anchor and the sealed book disagree",
     "more": "there are more findings than are listed",
+    "checkpoint": "a checkpoint that was signed is not one of this book",
+    "signature": "a signature by a key that is trusted does not verify",
+    "policy": "the evidence is not enough for the policy",
     "head": "the stored head is not that of the book",
     "frontier": "the stored frontier is not that of the tree",
     "database": "the database itself is damaged",
     "schema": "tables, indexes or triggers are not those of the format",
+    "member": "a file of the bundle is not the one that it lists",
 }
 """Every code that a finding may have, with its meaning; where several meet at one position, in this order."""
 
@@ -158,8 +164,14 @@ class Report:
     """What was found of the allocation; None where the ledger has none."""
     marks: tuple[int, int] = (0, 0)
     """Of how many sealed entries slot and command mark were recomputed, and of how many they were not."""
-    assurance: str = "consistent"
-    """How far it reaches: `consistent` says that the file agrees with itself, and nothing of who wrote it."""
+    books: frozenset[str] = frozenset({"open", "sealed"})
+    """Which books there are at all: a bundle for masked people has the open one."""
+    given: Mapping[str, str] | None = None
+    """Of a bundle: class -> in which form it has the sections of that class (`bundle.FORMS`). None: a ledger file."""
+    watched: Watched = field(default_factory=Watched)
+    """What evidence from outside is compared with."""
+    assurance: Assurance = field(default_factory=Assurance)
+    """How far it reaches: `consistent` says that the books agree with themselves, and nothing of who wrote them."""
 
     @property
     def ok(self) -> bool:
@@ -177,13 +189,25 @@ class Report:
     def head(self) -> bytes:
         return self.open.head
 
+    def root_at(self, size: int) -> bytes | None:
+        """The root of the open book's first `size` entries, where the walk was asked for it, and it is known."""
+        return self.watched.roots.get(size)
+
+    def assessed(self, found: Sequence[Finding], unsound: Sequence[tuple[int, int]], assurance: Assurance) -> "Report":
+        """The report with what evidence adds: findings, ranges of the open book that are not sound, and how far it
+        reaches."""
+        sound = list(self.sound)
+        for first, last in unsound:
+            sound = [part for one in sound for part in _without(one, first, last)]
+        return replace(self, findings=sorted([*self.findings, *found], key=_order), sound=sound, assurance=assurance)
+
     def to_json(self) -> dict[str, Any]:
         """As `verify --json` prints it."""
         return {
             "ok": self.ok,
             **self.open.to_json(),
-            "sealed": self.sealed.to_json(),
-            "assurance": self.assurance,
+            "sealed": self.sealed.to_json() if "sealed" in self.books else None,
+            **self.assurance.to_json(self.size),
             "opened": dict(self.opened),
             "closed": dict(self.closed),
             "marks": {"checked": self.marks[0], "unchecked": self.marks[1]},
@@ -251,6 +275,14 @@ class Findings:
             if start >= size:
                 return ranges
         return [*ranges, (book, start, size - 1)] if start < size else ranges
+
+
+def _without(part: tuple[str, int, int], first: int, last: int) -> list[tuple[str, int, int]]:
+    """A range of sound entries without those of the open book from `first` to `last`."""
+    book, start, end = part
+    if book != "open" or end < first or start > last:
+        return [part]
+    return [one for one in ((book, start, first - 1), (book, last + 1, end)) if one[1] <= one[2]]
 
 
 def _order(finding: Finding) -> tuple[int, int, int, int]:

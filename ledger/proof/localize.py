@@ -20,9 +20,10 @@ after entry k held, broken, or unknown (the successor is missing, or is no entry
 from collections.abc import Iterator
 from typing import Any, Final, TypeAlias
 
+from ledger.proof.books import Books
 from ledger.proof.entry import GENESIS
 from ledger.proof.extent import extent, said_seq
-from ledger.proof.file_reader import LedgerFile, StoredHead
+from ledger.proof.file_reader import StoredHead
 from ledger.proof.findings import Findings
 from ledger.proof.tree import HASH_BYTES, Frontier
 
@@ -67,6 +68,10 @@ class Trees:
         else:
             self._ought.append(ought)
 
+    def come_to(self, tree: Frontier) -> None:
+        """Go on from the tree of somebody who found every entry to be as it ought to be."""
+        self._leaves, self._lies = [], tree
+
     def lies(self) -> Frontier:
         self._flush()
         return self._lies
@@ -86,7 +91,7 @@ class Trees:
 class Chain:
     """The links of one book. `settled` hands on its rows with a verdict, each as soon as it can be given."""
 
-    def __init__(self, book: str, head: StoredHead | None, file: LedgerFile, findings: Findings) -> None:
+    def __init__(self, book: str, head: StoredHead | None, file: Books, findings: Findings) -> None:
         self.book = book
         self.trees = Trees()
         self.holes = 0

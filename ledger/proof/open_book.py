@@ -7,9 +7,9 @@ from binascii import unhexlify
 from collections.abc import Iterator
 from typing import Any, Final, TypeAlias
 
+from ledger.proof.books import Books
 from ledger.proof.draws import OPEN_TYPES, Draws, Place
 from ledger.proof.entry import MAX_ENTRY, OPEN_GRAMMAR, V, quote
-from ledger.proof.file_reader import LedgerFile
 from ledger.proof.findings import Findings
 from ledger.proof.localize import TRUSTED, Chain, Row, stream_of
 from ledger.proof.opening import ERASED_TYPE, Opening
@@ -17,6 +17,7 @@ from ledger.proof.order import Clock, Commands, Versions
 from ledger.proof.sections import ANCHOR, OPEN_CLASSES, PLAIN
 from ledger.proof.stored_sections import check_sections, unquote
 from ledger.proof.tree import leaf_hash
+from ledger.proof.watch import WATCHED_TYPES, Watch
 
 ANCHOR_TYPE: Final = b"sealed-book.anchored/1"
 NO_BYTES: Final = leaf_hash(b"")
@@ -33,7 +34,9 @@ and of an anchor the size and root that it tells of the sealed book."""
 class OpenBook:
     """Checks the open book while it is read. `entries` hands on what the tie needs."""
 
-    def __init__(self, file: LedgerFile, chain: Chain, findings: Findings, opening: Opening, draws: Draws) -> None:
+    def __init__(
+        self, file: Books, chain: Chain, findings: Findings, opening: Opening, draws: Draws, watch: Watch
+    ) -> None:
         self.origin: bytes | None = None
         """The origin (quoted) that the entries have."""
         self._file = file
@@ -41,6 +44,7 @@ class OpenBook:
         self._findings = findings
         self._opening = opening
         self._draws = draws
+        self._watch = watch
         self._names = {key: quote(name.decode("utf-8", "replace"))[1:-1].encode()
                        for key, name in file.streams(findings).items()}  # fmt: skip
         self._used = set[int]()
@@ -48,9 +52,9 @@ class OpenBook:
 
     def entries(self) -> Iterator[OpenEntrySeen]:
         """Check the book to its end."""
-        chain, names, used, find, opening = self._chain, self._names, self._used, self._find, self._opening
-        clock, commands, versions = Clock(), Commands(), Versions(chain)
-        size = 0
+        chain, names, used, find = self._chain, self._names, self._used, self._find
+        clock, commands, versions, watched = Clock(), Commands(), Versions(chain), self._watch.sizes
+        size, columns = 0, self._file.columns
         for settled in chain.settled(self._rows()):
             chain.take(settled)
             verdict, row, ought = settled
@@ -60,40 +64,30 @@ class OpenBook:
                 chain.holes += verdict == TRUSTED  # named by its successor, and yet no entry
                 yield seq, ought, None
                 continue
-            (_, _, _, at, digest, command_id, n, of, id_, origin, parts, _, _, stream, type_, version_text) = entry
-            _, stream_key, stored_version, stored_command, _, sections = row[4]
+            (_, _, _, at, digest, command_id, n, of, _, origin, _, _, _, stream, _, version_text) = entry
+            _, stream_key, stored_version, stored_command, _, _ = row[4]
             version, number, count = int(version_text), int(n), int(of)
 
             # 5.2 origin
             if origin != self.origin and self._other_origin(origin):
                 find("origin", row, "the entry is of another ledger")
-            # 5.3 columns
-            if names.get(stream_key) == stream:
+            # 5.3 columns, where there are any
+            if not columns:
+                pass
+            elif names.get(stream_key) == stream:
                 used.add(stream_key)
             else:
                 self._misname(seq, stream_key, stream)
-            if stored_version != version:
+            if columns and stored_version != version:
                 find("column", row, f"the column version says {stored_version}, the entry {version}")
-            if stored_command != (command_id if number == 0 and command_id else None) and (
-                b"\\" not in command_id or stored_command != unquote(command_id).encode() or number
+            if (
+                columns
+                and stored_command != (command_id if number == 0 and command_id else None)
+                and (b"\\" not in command_id or stored_command != unquote(command_id).encode() or number)
             ):
                 find("column", row, "the column command is not what the entry says")
             # 5.4 sections
-            is_anchor = type_ == ANCHOR_TYPE and command_id != b""  # a raw event may be called whatever it likes
-            holds_anchor = b'"anchor"' in parts
-            of_allocation = type_ in OPEN_TYPES and command_id != b""
-            payloads: dict[str, bytes] | None = {} if is_anchor or holds_anchor or of_allocation else None
-            complaint = check_sections(
-                parts, sections, OPEN_CLASSES, (seq, origin, stream, version, id_), opening,
-                canonical=bool(command_id), payloads=payloads,
-            )  # fmt: skip
-            if complaint is not None:
-                find(complaint[0], row, complaint[1])
-            if type_ == ERASED_TYPE and command_id:
-                opening.erased(unquote(stream), seq)
-            if of_allocation and payloads is not None:
-                at_place = Place(seq, unquote(stream), unquote(command_id))
-                self._draws.take_open(type_, at_place, None if complaint else payloads.get(PLAIN))
+            anchor = self.read_sections(row)
             # 5.5 order
             if late := clock.check(seq, at, stream):
                 self._late(*late)
@@ -102,13 +96,39 @@ class OpenBook:
             if wrong := commands.check(seq, number, count, (command_id, digest, at)):
                 find("command", row, wrong)
             size = seq + 1
-            anchor = None
-            if (is_anchor or holds_anchor) and payloads is not None and complaint is None:
-                anchor = self._anchor(row, is_anchor and holds_anchor, payloads)
+            if size in watched:
+                self._watch.time(size, at)
             yield seq, ought, anchor
         if size == chain.size and (wrong := commands.check_end(size)):
             self._findings.add("command", "open", size - 1, wrong)
         self._name_streams()
+
+    def read_sections(self, row: Row) -> tuple[int, bytes] | None:
+        """5.4 The sections of a row, told to whoever asks for what they hold; gives what an anchor tells."""
+        seq, entry, sections = row[0], row[3], row[4][5]
+        (_, _, _, at, _, command_id, _, _, id_, origin, parts, _, _, stream, type_, version) = entry
+        is_anchor = type_ == ANCHOR_TYPE and command_id != b""  # a raw event may be called whatever it likes
+        holds_anchor = b'"anchor"' in parts
+        of_allocation = type_ in OPEN_TYPES and command_id != b""
+        of_evidence = type_ in WATCHED_TYPES and command_id != b""
+        wanted = is_anchor or holds_anchor or of_allocation or of_evidence
+        payloads: dict[str, bytes] | None = {} if wanted else None
+        complaint = check_sections(
+            parts, sections, OPEN_CLASSES, (seq, origin, stream, int(version), id_), self._opening,
+            canonical=bool(command_id), payloads=payloads,
+        )  # fmt: skip
+        if complaint is not None:
+            self._find(complaint[0], row, complaint[1])
+        if type_ == ERASED_TYPE and command_id:
+            self._opening.erased(unquote(stream), seq)
+        if of_allocation and payloads is not None:
+            at_place = Place(seq, unquote(stream), unquote(command_id))
+            self._draws.take_open(type_, at_place, None if complaint else payloads.get(PLAIN))
+        if of_evidence and payloads is not None:
+            self._watch.event(seq, at, type_, None if complaint else payloads.get(PLAIN))
+        if (is_anchor or holds_anchor) and payloads is not None and complaint is None:
+            return self._anchor(row, is_anchor and holds_anchor, payloads)
+        return None
 
     def _rows(self) -> Iterator[Row]:
         """5.1 The stored bytes are a canonical entry, of the seq of its row."""

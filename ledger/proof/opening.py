@@ -3,11 +3,15 @@
 A key that is not held is no fault of the ledger: the section stays *closed*, and only its digest was checked. A key
 that is held must open its sections. Where keys and ledger disagree about erasures, that is told in notes: the keys lie
 outside of the ledger, so that nothing there can make it less sound.
+
+In a bundle, sections of these classes may be given opened, so that their commitments are checked without a key, or be
+withheld, as its manifest says of each class. Those given count as opened, those withheld as closed.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
+from ledger.proof.bundle import PARTLY, READABLE, SEALED, UNERASED, WITHHELD
 from ledger.proof.findings import MAX_FINDINGS, Note
 from ledger.proof.sealing import BookKeys, key_stream, place, unseal
 from ledger.proof.sections import ENCRYPTED, IDENTITY
@@ -28,7 +32,9 @@ class At(NamedTuple):
 class Opening:
     """Opens what there are keys for, and counts."""
 
-    def __init__(self, keys: BookKeys | None) -> None:
+    def __init__(self, keys: BookKeys | None, given: Mapping[str, str] | None = None) -> None:
+        """`given`: class -> the form in which a bundle has its sections; None: as in a ledger file."""
+        self._given = given
         self.marks = None if keys is None else keys.marks
         """The trial's key of slots and command marks, where it is held."""
         self._keys = keys
@@ -53,6 +59,30 @@ class Opening:
         if section_class == IDENTITY:
             self._names_opened.setdefault(at.stream, at.seq)
         return payload
+
+    def gives_readable(self, section_class: str) -> bool:
+        """Whether sections of a sealed class may be given opened here."""
+        return self._given is not None and self._given.get(section_class) in (READABLE, UNERASED, PARTLY)
+
+    def gives_sealed(self, section_class: str) -> bool:
+        """Whether sections of a sealed class may be given as they are stored."""
+        return self._given is None or self._given.get(section_class) == SEALED
+
+    def withheld(self, section_class: str, at: At | None) -> bool:
+        """A section is withheld; whether it may be."""
+        form = None if self._given is None else self._given.get(section_class)
+        if form not in (WITHHELD, PARTLY, UNERASED):
+            return False
+        self.leave(section_class)
+        if section_class == IDENTITY and form == UNERASED and at is not None:
+            self._names_closed.setdefault(at.stream, at.seq)
+        return True
+
+    def handed(self, section_class: str, at: At | None) -> None:
+        """A section was given opened, and is the one committed to."""
+        self._opened[section_class] = self._opened.get(section_class, 0) + 1
+        if section_class == IDENTITY and at is not None:
+            self._names_opened.setdefault(at.stream, at.seq)
 
     def leave(self, section_class: str) -> None:
         """A section stays closed: its key is not held, or which one it needs cannot be told."""

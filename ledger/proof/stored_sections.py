@@ -101,15 +101,17 @@ def read_part(
     """
     _, name, commit, section = part
     if section.withheld:
-        return ("withheld", f"the section of class {name} is withheld"), None
+        return (None if opening.withheld(name, at) else ("withheld", f"the section of class {name} is withheld")), None
     if section.ciphertext is not None:
         complaint, payload = _opened(part, section.ciphertext, at, opening)
-    elif name in ENCRYPTED:
+    elif name in ENCRYPTED and not opening.gives_readable(name):
         return ("section", f"the section of class {name} is stored readable, where it must be sealed"), None
     else:
         complaint, payload = None, section.payload
         if payload is not None and commitment(section.salt, payload) != commit:
             complaint = "commitment", f"the stored section of class {name} is not the one that the entry commits to"
+        elif name in ENCRYPTED:
+            opening.handed(name, at)
     if complaint is None and payload is not None:
         if len(payload) > MAX_PAYLOAD:
             complaint = "section", f"the section of class {name} has {len(payload)} bytes, more than a section may"
@@ -123,7 +125,7 @@ def _opened(
 ) -> tuple[Complaint | None, bytes | None]:
     """A sealed section: its form and digest without any key, and what it holds with its own."""
     number, name, commit, section = part
-    if name not in ENCRYPTED:
+    if name not in ENCRYPTED or not opening.gives_sealed(name):
         return ("section", f"the section of class {name} is sealed, where it must be readable"), None
     if len(ciphertext) % STEP != AUTHENTICATION_TAG or not STEP < len(ciphertext) <= MAX_CIPHERTEXT:
         return ("section", f"the section of class {name} has a ciphertext of {len(ciphertext)} bytes"), None

@@ -19,10 +19,11 @@ It does not stop at a fault. Memory does not grow with the number of entries, on
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Final
 
+from ledger.proof.books import Books
 from ledger.proof.draws import Draws, Secret
 from ledger.proof.entry import quote
 from ledger.proof.file_reader import LedgerFile, StoredHead
@@ -34,6 +35,7 @@ from ledger.proof.repeats import find_repeats
 from ledger.proof.sealed_book import SealedBook
 from ledger.proof.sealing import BookKeys
 from ledger.proof.tie import Tie
+from ledger.proof.watch import Watch
 
 Progress = Callable[[int, int], None]
 """Called now and then with the number of entries done and (as far as the stored heads tell) the number of all."""
@@ -43,52 +45,78 @@ _ORIGIN: Final = re.compile(rb"[A-Za-z0-9._-]+(?::[0-9]{1,5})?/[A-Za-z0-9._-]+/[
 
 
 def verify_ledger(
-    path: Path, *, keys: BookKeys | None = None, progress: Progress | None = None, secret: Secret | None = None
+    path: Path,
+    *,
+    keys: BookKeys | None = None,
+    progress: Progress | None = None,
+    secret: Secret | None = None,
+    sizes: Collection[int] = (),
 ) -> Report:
     """Verify a ledger file.
 
     With `keys`, what is sealed under those that are held is opened and checked too; the report says what stayed closed.
     With `secret`, that of the allocation list, allocations are held against the list before it is opened to everybody.
+    `sizes`: those of checkpoints, with which `assurance.py` compares what the report says was seen at them (`watched`).
     Raises LedgerFileError where the file cannot be read as a ledger at all; whatever else is wrong is in the report.
     """
-    findings, opening, draws = Findings(), Opening(keys), Draws()
     # 1, 2
     with LedgerFile(path) as file:
-        heads = file.heads(findings)
-        open_chain = Chain("open", heads.get("open"), file, findings)
-        sealed_chain = Chain("sealed", heads.get("sealed"), file, findings)
-        open_book = OpenBook(file, open_chain, findings, opening, draws)
-        sealed_book = SealedBook(file, sealed_chain, findings, opening, draws)
-        # 3 to 7: rows, links and tie in one walk
-        tie = Tie(sealed_book.entries(), open_chain, sealed_chain, findings)
-        entries = open_book.entries()
-        if progress is not None:
-            entries = _reported(entries, tie, progress, sum(head.size for head in heads.values()))
-        for seq, hash_, anchor in entries:
-            if anchor is not None:
-                tie.anchor(seq, *anchor)
-            if tie.due <= seq:
-                tie.open_entry(seq, hash_)
-        tie.end(open_chain.size)
-        # 8
-        open_chain.conclude()
-        sealed_chain.conclude()
-        _check_origins(heads, open_book.origin, sealed_book.origin, findings)
-        find_repeats(file.repeats(), {"open": open_chain.end.size, "sealed": sealed_chain.end.size}, findings)
-        # 9
-        allocation = draws.check(findings, open_chain.size, whole=_whole(open_chain), secret=secret)
-        # 10
-        file.check_database(findings)
-        file.check_schema(findings)
+        return verify_books(file, keys=keys, progress=progress, secret=secret, sizes=sizes)
+
+
+def verify_books(
+    file: Books,
+    *,
+    keys: BookKeys | None = None,
+    progress: Progress | None = None,
+    secret: Secret | None = None,
+    sizes: Collection[int] = (),
+    walk: type[OpenBook] = OpenBook,
+) -> Report:
+    """The same, of books wherever they lie: in a ledger file, or in a bundle; `walk` reads the open one."""
+    findings, opening, draws, watch = Findings(), Opening(keys, file.given), Draws(), Watch(sizes)
+    heads = file.heads(findings)
+    open_chain = Chain("open", heads.get("open"), file, findings)
+    sealed_chain = Chain("sealed", heads.get("sealed"), file, findings)
+    chains = {"open": open_chain, "sealed": sealed_chain}
+    open_book = walk(file, open_chain, findings, opening, draws, watch)
+    sealed_book = SealedBook(file, sealed_chain, findings, opening, draws)
+    # 3 to 7: rows, links and tie in one walk
+    tie = Tie(sealed_book.entries(), open_chain, sealed_chain, findings)
+    entries = open_book.entries()
+    if progress is not None:
+        entries = _reported(entries, tie, progress, sum(head.size for head in heads.values()))
+    for seq, hash_, anchor in entries:
+        if anchor is not None:
+            tie.anchor(seq, *anchor)
+            watch.anchor(seq, anchor[0])
+        if tie.due <= seq:
+            tie.open_entry(seq, hash_)
+        if seq + 1 in watch.sizes:
+            _watch_root(seq + 1, open_chain, watch)
+    tie.end(open_chain.size)
+    # 8
+    open_chain.conclude()
+    sealed_chain.conclude()
+    _check_origins(heads, open_book.origin, sealed_book.origin, findings)
+    find_repeats(file.repeats(), {"open": open_chain.end.size, "sealed": sealed_chain.end.size}, findings)
+    # 9
+    allocation = draws.check(findings, open_chain.size, whole=_whole(open_chain), secret=secret)
+    # 10
+    file.check_database(findings)
+    file.check_schema(findings)
     return Report(
         _tree_head(open_chain),
         _tree_head(sealed_chain),
         findings.sorted(),
-        [*findings.sound("open", open_chain.size), *findings.sound("sealed", sealed_chain.size)],
+        [part for book, chain in chains.items() if book in file.books for part in findings.sound(book, chain.size)],
         *opening.counts(),
         opening.notes(),
         allocation,
         marks=sealed_book.marks(),
+        watched=watch.done(open_book.origin),
+        books=file.books,
+        given=file.given,
     )
 
 
@@ -101,6 +129,12 @@ def allocation_report(
     """
     report = verify_ledger(path, keys=keys, progress=progress, secret=secret)
     return report.allocation, report
+
+
+def _watch_root(size: int, chain: Chain, watch: Watch) -> None:
+    tree = chain.trees.ought()
+    if chain.trees.known and tree.size == size:
+        watch.root(size, tree.root())
 
 
 def _whole(chain: Chain) -> bool:

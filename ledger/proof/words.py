@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
+from ledger.proof.assurance import assurance_in_words
+from ledger.proof.bundle import SEALED
 from ledger.proof.findings import AllocationReport, Report
 from ledger.proof.sections import ANCHOR, ARM, HEADER, IDENTITY
 
@@ -20,9 +22,12 @@ def in_words(report: Report) -> str:
     lines = []
     for name, book in (("open", report.open), ("sealed", report.sealed)):
         shown = book.to_json()
+        if name not in report.books:
+            lines.append(f"{name} book: not in this bundle")
+            continue
         lines.append(f"{name} book: {book.size} entries, root {shown['root']}, head {shown['head']}")
     lines += [str(finding) for finding in report.findings]
-    lines += sealed_in_words(report.opened, report.closed)
+    lines += sealed_in_words(report.opened, report.closed, report.given)
     if unchecked := _unmarked(report):
         lines.append(
             f"Slots and command marks of {unchecked:,} sealed {_entries(unchecked)} were not checked: no key of marks."
@@ -30,12 +35,13 @@ def in_words(report: Report) -> str:
     if report.allocation is not None:
         lines.append(allocation_in_words(report.allocation))
     lines += [f"note: {note}" for note in report.notes]
+    lines += assurance_in_words(report.assurance, report.size)
     if report.ok:
         if _unmarked(report):
             what = "what is readable of every entry, column and payload, but for slots and command marks,"
         else:
             what = f"every entry, column and payload{' that is readable' if report.closed else ''}"
-        lines.append(f"Verified ({report.assurance}): {what} is as chain and tree have it.")
+        lines.append(f"Verified ({report.assurance.level}): {what} is as chain and tree have it.")
     else:
         sound = ", ".join(f"{book} {first} to {last}" for book, first, last in report.sound)
         count = len(report.findings)
@@ -52,22 +58,33 @@ def _entries(count: int) -> str:
     return "entry" if count == 1 else "entries"
 
 
-def sealed_in_words(opened: Mapping[str, int], closed: Mapping[str, int]) -> list[str]:
-    """How many sealed sections were opened, how many stayed closed, and what was not checked because of it."""
-    count, left = sum(opened.values()), sum(closed.values())
-    if not count and not left:
-        return []
-    was = "section was opened and holds what its entry commits to" if count == 1 else (
-        "sections were opened and hold what their entries commit to"
-    )  # fmt: skip
-    if not left:
-        return [f"{count:,} sealed {was}."]
-    stayed = f"{left:,} stayed closed: no key" if count else (
-        f"{left:,} sealed section{' stays' if left == 1 else 's stay'} closed, as no key was given"
-    )  # fmt: skip
-    lines = [f"{count:,} sealed {was}; {stayed}." if count else f"{stayed}."]
-    missed = [f"{_NOT_CHECKED[name]} ({number:,})" for name, number in closed.items()]
-    lines.append(f"Of these only the ciphertext was checked; not checked: {'; '.join(missed)}.")
+def sealed_in_words(
+    opened: Mapping[str, int], closed: Mapping[str, int], given: Mapping[str, str] | None = None
+) -> list[str]:
+    """How many sealed sections were opened, how many stayed closed or were withheld, and what was not checked for it.
+
+    `given`: of a bundle, the form that the sections of each class have in it.
+    """
+    lines = []
+    if count := sum(opened.values()):
+        were = "section was opened and holds what its entry commits to" if count == 1 else (
+            "sections were opened and hold what their entries commit to"
+        )  # fmt: skip
+        lines.append(f"{count:,} sealed {were}.")
+    withheld = {name: left for name, left in closed.items() if given is not None and given.get(name) != SEALED}
+    left = {name: number for name, number in closed.items() if name not in withheld}
+    if left:
+        number = sum(left.values())
+        stay = "section stays" if number == 1 else "sections stay"
+        lines.append(f"{number:,} sealed {stay} closed, as no key was given.")
+    if withheld:
+        number = sum(withheld.values())
+        are = "section is" if number == 1 else "sections are"
+        lines.append(f"{number:,} sealed {are} withheld from whom this bundle is for, but for the commitment.")
+    if closed:
+        missed = [f"{_NOT_CHECKED[name]} ({number:,})" for name, number in closed.items()]
+        only = "Of those that stay closed only the ciphertext was checked; not checked" if left else "Not checked"
+        lines.append(f"{only}: {'; '.join(missed)}.")
     return lines
 
 

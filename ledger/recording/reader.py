@@ -194,6 +194,10 @@ class LedgerReader(AbstractContextManager["LedgerReader"]):
         facts = self._open_rows(first, first + count) if book is Book.OPEN else self._sealed_rows(first, first + count)
         return [fact.type for fact in facts]
 
+    def stored(self, book: Book, start: int, stop: int) -> Iterator[tuple[int, bytes, bytes]]:
+        """(seq, entry, sections) of the rows of a readable book from `start` to `stop`, as they are stored."""
+        return self._rows(book, start, stop)
+
     def _facts_of(self, book: Book, seq: int) -> Fact | None:
         rows = self._open_rows(seq, seq + 1) if book is Book.OPEN else self._sealed_rows(seq, seq + 1)
         return next(rows, None)

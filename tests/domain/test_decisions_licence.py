@@ -18,7 +18,7 @@ OF_THE_LEDGER = {
     *("enrolment.counted/1", "allocation.drawn/1", "arm.assigned/1"),
     *("record.corrected/1", "sealed-record.corrected/1", "record.voided/1", "sealed-record.voided/1"),
     *("allocation.committed/1", "allocation.bound/1", "allocation.exhausted/1", "allocation.opened/1"),
-    "allocation.out-of-turn/1",
+    *("allocation.out-of-turn/1", "ledger.continued/1", "checkpoint.timestamped/1"),
     # What somebody has seen cannot be taken back, nor can a destroyed key.
     *("code.broken/1", "unblinding.requested/1", "unblinding.approved/1", "unblinding.reported/1"),
     *("envelopes.exported/1", "envelope.opened/1", "identity.erased/1"),

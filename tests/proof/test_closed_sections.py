@@ -10,6 +10,7 @@ import pytest
 
 from ledger.proof import verify_ledger
 from ledger.proof.__main__ import main
+from ledger.proof.bundle import READABLE, WITHHELD
 from ledger.proof.canonical import encode
 from ledger.proof.data_keys import DataKeysError, HeldKeys, load_data_keys
 from ledger.proof.findings import Report
@@ -81,12 +82,18 @@ def test_the_words_say_how_many_were_opened_and_what_was_not_checked() -> None:
     ]
     assert sealed_in_words({ARM: 1}, {}) == ["1 sealed section was opened and holds what its entry commits to."]
     assert sealed_in_words({ARM: 1204}, {IDENTITY: 35}) == [
-        "1,204 sealed sections were opened and hold what their entries commit to; 35 stayed closed: no key.",
-        "Of these only the ciphertext was checked; not checked: the names of persons (35).",
+        "1,204 sealed sections were opened and hold what their entries commit to.",
+        "35 sealed sections stay closed, as no key was given.",
+        "Of those that stay closed only the ciphertext was checked; not checked: the names of persons (35).",
+    ]
+    assert sealed_in_words({ARM: 1204}, {IDENTITY: 35}, {ARM: READABLE, IDENTITY: WITHHELD}) == [
+        "1,204 sealed sections were opened and hold what their entries commit to.",
+        "35 sealed sections are withheld from whom this bundle is for, but for the commitment.",
+        "Not checked: the names of persons (35).",
     ]
     assert sealed_in_words({}, {ANCHOR: 1}) == [
         "1 sealed section stays closed, as no key was given.",
-        "Of these only the ciphertext was checked; not checked: "
+        "Of those that stay closed only the ciphertext was checked; not checked: "
         "what the open book's anchors say of the sealed book (1).",
     ]
 
@@ -177,7 +184,8 @@ def test_a_file_of_some_keys_opens_some(ledger: Path, tmp_path: Path, capsys: py
     file = written(tmp_path / "one.json", HeldKeys(None, {name: held().sections[name]}).to_bytes())
     assert main([str(ledger), "--data-keys", str(file)]) == 0
     words = capsys.readouterr().out
-    assert "1 sealed section was opened and holds what its entry commits to; 22 stayed closed: no key." in words
+    assert "1 sealed section was opened and holds what its entry commits to." in words
+    assert "22 sealed sections stay closed, as no key was given." in words
 
 
 def test_a_wrong_key_in_the_file_ends_1_and_names_the_entry(

@@ -9,6 +9,7 @@ from ledger.domain.events import (
     consent,
     enrolment,
     erasure,
+    evidence,
     pharmacovigilance,
     safety,
     system,
@@ -31,6 +32,7 @@ _MODULES: Final = (
     allocation,
     pharmacovigilance,
     access,
+    evidence,
 )
 
 CATALOGUE: Final = Catalogue(

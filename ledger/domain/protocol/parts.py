@@ -200,13 +200,16 @@ class Visit(Part):
 class Settings(Part):
     """What the ledger needs and the registry does not say. `note` says so to whoever reads the file.
 
-    `anchor_every`: open entries between two anchors of the sealed book. `late_entry_days`: a fact recorded
-    later than this after it happened is marked late. `follow_up_days`: from randomisation to the end of
-    safety follow-up.
+    `anchor_every`: open entries between two anchors of the sealed book. `checkpoint_every`, `checkpoint_seconds`: the
+    open book is signed when it has so many more entries, or when an entry is recorded so long after the last time.
+    `late_entry_days`: a fact recorded later than this after it happened is marked late. `follow_up_days`: from
+    randomisation to the end of safety follow-up.
     """
 
     note: Text
     anchor_every: Annotated[int, Field(ge=1, le=1_000_000)] = 64
+    checkpoint_every: Annotated[int, Field(ge=1, le=1_000_000)] = 256
+    checkpoint_seconds: Annotated[int, Field(ge=1, le=31_536_000)] = 86_400
     late_entry_days: Annotated[int, Field(ge=0, le=3660)] = 7
     consent_document_version: Text = "1.0"
     stratification: Stratification = Stratification()

@@ -1,0 +1,171 @@
+"""Making checkpoints: one signer at a time, from the mark on, and durable here before anybody is handed one.
+
+1. The lock on `<ledger>.keys/signed-head.lock`, then a snapshot of the open book, then the signatures, then the mark,
+   then the evidence folder. Interrupted anywhere, what is left is whole: a mark whose checkpoint nobody was handed is
+   the start of the next, and of the same size the same is handed out again.
+2. A mark that was lost is made up for by the newest checkpoint in the evidence folder that our own key signed: then the
+   whole book is hashed again, and must have that root.
+3. `keep=False`: an export by somebody who has arms in sight leaves nothing in the evidence folder, and nothing in the
+   times of what goes into it later: of the same size another signature is made then, over the same root.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from api import durable
+from api.evidence import store
+from api.evidence.book import OpenBook, open_book
+from api.evidence.continuing import settle
+from ledger.keys.folder import KeysError, keys_folder, require_own
+from ledger.keys.signed_head import (
+    LOCK,
+    Grown,
+    Kept,
+    SignedHead,
+    SigningRefusedError,
+    check_mark,
+    grown,
+    read_signed_head,
+    write_signed_head,
+)
+from ledger.keys.signing import SigningKeys, load_signing_keys
+from ledger.proof.checkpoint import Checkpoint, open_checkpoint
+from ledger.proof.evidence import StoredCheckpoint, checkpoint_name, stored_checkpoint
+from ledger.proof.ledger_file import LedgerFileError
+from ledger.proof.note import Note, NoteError
+from ledger.recording.live import utc_now
+
+Clock = Callable[[], datetime]
+__all__ = ["RestoredBackupError", "check_not_restored", "checkpoint_for_export", "make_checkpoint"]
+
+
+class RestoredBackupError(LedgerFileError):
+    """The ledger is not the one that was signed last: an older copy, or one that went on otherwise."""
+
+
+def make_checkpoint(path: Path, *, clock: Clock = utc_now) -> StoredCheckpoint:
+    """Sign the open book as it is now, and put the checkpoint into the evidence folder; as stored, with cosignatures.
+
+    Of the same size the same checkpoint. Raises SigningRefusedError and other KeysErrors, LedgerFileError,
+    StorageError, EvidenceError, OSError.
+    """
+    return checkpoint_for_export(path, keep=True, clock=clock)
+
+
+def checkpoint_for_export(path: Path, *, keep: bool, clock: Clock = utc_now) -> StoredCheckpoint:
+    """A checkpoint of the open book as it is now, for what is handed out with it; raises what `make_checkpoint` does.
+
+    `keep`: whether it goes into the evidence folder too (rule 3). Without, cosignatures are not in it unless it is
+    there already.
+    """
+    with signing(path):
+        keys = load_signing_keys(path)
+        with open_book(path) as book:
+            mark, tree = _grown(book, keys)
+        at = int(clock().timestamp())
+        before, mark = mark, _signed(mark, tree, keys, at, keep=keep)
+        if mark is not before:
+            write_signed_head(path, mark)
+        note = Note.parse(mark.note)
+        if keep or mark.kept.size == mark.size:
+            return store.put(path, note)
+        return stored_checkpoint(checkpoint_name(Checkpoint.parse(note.text)), mark.note)
+
+
+@contextmanager
+def signing(path: Path) -> Iterator[None]:
+    """Hold the lock of whoever signs; what an interrupted `continue` left is finished first. Raises KeysError."""
+    folder = keys_folder(path)
+    if not folder.is_dir():
+        raise KeysError(f"{folder}: there are no keys, so nothing can be signed")
+    with durable.locked(folder / LOCK):
+        settle(path)
+        yield
+
+
+def check_not_restored(path: Path) -> None:
+    """That the book goes on from what was signed last, by its size and one entry. Raises RestoredBackupError.
+
+    What was signed is read first: others may sign on meanwhile, and the book only grows.
+    """
+    mark = read_signed_head(path)
+    newest = None if mark is not None else _own_newest(path)
+    if mark is None and newest is None:
+        return
+    with open_book(path) as book:
+        try:
+            if mark is not None:
+                check_mark(mark, book.size, book.entry(mark.size - 1))
+                return
+            assert newest is not None
+            if book.size < newest.size:
+                raise SigningRefusedError(
+                    "rollback", f"the book has {book.size} entries, but {newest.size} were signed"
+                )
+        except SigningRefusedError as error:
+            raise RestoredBackupError(
+                f"{path}: is not the ledger that was signed last ({error}). Nothing is recorded in a restored backup; "
+                "it can be read. Put the newer file back, or go on from here on the record: trial-ledger continue"
+            ) from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Newest:
+    """What stands in for a lost mark: a checkpoint that our own key signed."""
+
+    size: int
+    root: bytes
+
+
+def _grown(book: OpenBook, keys: SigningKeys) -> tuple[SignedHead | None, Grown]:
+    """The mark, and the tree of the book as it is now, computed on from it."""
+    require_own(book.path, book.origin)
+    origin = book.checkpoint_origin()
+    if origin != keys.origin:
+        raise SigningRefusedError(
+            "fork", f"the ledger goes on under the origin {origin}, and the signing keys are of {keys.origin}"
+        )
+    mark = read_signed_head(book.path)
+    if mark is not None and mark.origin != origin:
+        raise SigningRefusedError("fork", f"what was signed last is of the origin {mark.origin}, and not of {origin}")
+    if mark is None and (newest := _own_newest(book.path, keys)) is not None:
+        if book.size < newest.size:
+            raise SigningRefusedError("rollback", f"the book has {book.size} entries, but {newest.size} were signed")
+        before = grown(None, book.origin, newest.size, None, book.entries(0, newest.size))
+        if before.tree.root() != newest.root:
+            raise SigningRefusedError("fork", f"the first {newest.size} entries are not those that were signed")
+        mark = SignedHead(origin, before.tree, before.head, b"", 0, Kept(newest.size))
+    start, last = (0, None) if mark is None else (mark.size, book.entry(mark.size - 1))
+    return mark, grown(mark, book.origin, book.size, last, book.entries(start))
+
+
+def _signed(mark: SignedHead | None, tree: Grown, keys: SigningKeys, at: int, *, keep: bool) -> SignedHead:
+    """The mark of a checkpoint of this tree: the one that there is, where it will do."""
+    kept = Kept() if mark is None else mark.kept
+    if mark is not None and mark.note and mark.size == tree.tree.size and (not keep or kept.size == mark.size):
+        return mark
+    checkpoint = Checkpoint(keys.origin, tree.tree.size, tree.tree.root())
+    note = Note(checkpoint.text(), tuple(keys.sign(checkpoint, at)))
+    kept = Kept(tree.tree.size, at) if keep else kept
+    return SignedHead(keys.origin, tree.tree, tree.head, note.encode(), at, kept)
+
+
+def _own_newest(path: Path, keys: SigningKeys | None = None) -> _Newest | None:
+    """The largest stored checkpoint that the key in force signed; None without keys, for then nothing tells."""
+    if keys is None:
+        try:
+            keys = load_signing_keys(path)
+        except KeysError:
+            return None
+    for found in store.stored(path):
+        if found.checkpoint.origin != keys.origin:
+            continue
+        try:
+            open_checkpoint(found.data, keys.vkeys[:1])
+        except NoteError:  # somebody else's, or altered: it says nothing
+            continue
+        return _Newest(found.checkpoint.size, found.checkpoint.root)
+    return None

@@ -1,0 +1,318 @@
+"""Evidence from outside, held against a book that was walked. `docs/format.md` section 9.
+
+1. A checkpoint counts if a log of the policy signed it, under a key whose name is the origin that it tells. Others are
+   not looked at (C2SP signed-note); without a policy, those beside the ledger are compared all the same, and count
+   for nothing. One that the verifier has kept counts whoever signed it: that person knows where it came from.
+2. A signature by a key of the policy that does not verify is a finding (`signature`): somebody changed a checkpoint.
+3. A checkpoint of size S that counts has the root that the book has at S, or the book has been cut or written anew
+   (`checkpoint`). Where the book ends before S, a proof of consistency may show that it is the beginning of that tree.
+4. With a policy, its quorum has to be met by some checkpoint that counts (`policy`).
+5. Whoever gives a time for a checkpoint (time stamp, cosignature) gives one to every entry before it: these cannot have
+   been recorded later. And the ledger takes in digests of the time stamps that it obtained: what follows such an event
+   cannot have been recorded before that time. (`time`; TOLERANCE allows for clocks.)
+6. A time stamp that does not verify counts for nothing, and is told of in a remark: whom the verifier does not know may
+   well have made it.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from ledger.proof.assurance import Assurance, Stamp, Witnessing
+from ledger.proof.checkpoint import Checkpoint, OpenedCheckpoint, open_checkpoint
+from ledger.proof.evidence import Evidence, StoredCheckpoint, as_signed
+from ledger.proof.findings import Finding, Report
+from ledger.proof.note import NoteError, SignatureError, VerifierKey
+from ledger.proof.policy import Policy
+from ledger.proof.timestamps import Authorities, Stamped, TimestampError, TimestampsNotChecked, verify_token
+from ledger.proof.tree import ProofError, verify_consistency
+from ledger.proof.watch import CONTINUED_TYPE, TIMESTAMPED_TYPE, Watched
+
+TOLERANCE: Final = timedelta(minutes=5)
+"""How far the clocks of ledger, witnesses and authorities may lie apart."""
+_MOST_REMARKS: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Trusted:
+    """What the verifier brings: keys, authorities, checkpoints of its own; all of it may be left out."""
+
+    policy: Policy | None = None
+    authorities: Authorities | None = None
+    kept: Sequence[StoredCheckpoint] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """A checkpoint that counts, with what verifies of its signatures."""
+
+    stored: StoredCheckpoint
+    opened: OpenedCheckpoint | None
+    signers: tuple[VerifierKey, ...] = ()
+    kept: bool = False
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        return self.stored.checkpoint
+
+    @property
+    def by(self) -> str:
+        if self.signers:
+            return f"signed by {self.checkpoint.origin}"
+        return "handed over" if self.kept else "of which no signature was checked"
+
+
+@dataclass(slots=True)
+class _Assessment:
+    report: Report
+    evidence: Evidence
+    trusted: Trusted
+    consistency: Mapping[int, Sequence[bytes]]
+    findings: list[Finding] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+    unsound: list[tuple[int, int]] = field(default_factory=list)
+
+    def find(self, code: str, seq: int | None, message: str) -> None:
+        self.findings.append(Finding(code, "open", seq, None, message))
+
+
+def sizes_of(evidence: Evidence, kept: Iterable[StoredCheckpoint] = ()) -> frozenset[int]:
+    """The sizes at which the walk is to tell the root."""
+    return frozenset(one.checkpoint.size for one in (*evidence.checkpoints, *kept))
+
+
+def assess(
+    report: Report,
+    evidence: Evidence,
+    trusted: Trusted,
+    *,
+    consistency: Mapping[int, Sequence[bytes]] | None = None,
+) -> Report:
+    """The report with what evidence adds to it: findings, and how far it reaches.
+
+    `report` is that of a walk with `sizes_of(evidence, trusted.kept)`; `consistency` has proofs from the size of the
+    book to larger ones.
+    """
+    work = _Assessment(report, evidence, trusted, consistency or {})
+    counted = [one for stored in evidence.checkpoints if (one := _count(work, stored)) is not None]
+    own = [replace(_count(work, stored) or _Counted(stored, None), kept=True) for stored in trusted.kept]
+    held = _compare(work, [*own, *counted])
+    stamps = _stamps(work, held)
+    assurance = _assurance(work, held, stamps)
+    _times(work, held, stamps)
+    if trusted.policy is not None:
+        _judge(work, trusted.policy, held, assurance)
+    return report.assessed(work.findings, work.unsound, assurance)
+
+
+def _count(work: _Assessment, stored: StoredCheckpoint) -> _Counted | None:
+    """The checkpoint, if it counts (rule 1)."""
+    policy, origin = work.trusted.policy, stored.checkpoint.origin
+    if policy is None:
+        return _Counted(stored, None)
+    try:
+        opened = open_checkpoint(stored.data, (*policy.logs, *policy.witnesses.values()))
+    except SignatureError as error:
+        work.find("signature", None, f"checkpoint of size {stored.checkpoint.size} of {origin}: {error}")
+        return None
+    except NoteError as error:  # no signature of a key that is known
+        _remark(work, f"checkpoint of size {stored.checkpoint.size}: {error}; it counts for nothing")
+        return None
+    signers = policy.log_keys(opened)
+    if not signers:
+        _remark(
+            work, f"checkpoint of size {stored.checkpoint.size}: no log of the policy signed it; it counts for nothing"
+        )
+        return None
+    return _Counted(stored, opened, signers)
+
+
+def _compare(work: _Assessment, checkpoints: Sequence[_Counted]) -> list[_Counted]:
+    """Those that the book agrees with, by rising size; of the others, what that says (rule 3)."""
+    held, wrong = [], []
+    for one in checkpoints:
+        if one.checkpoint.origin not in work.report.watched.origins:
+            said = ", ".join(work.report.watched.origins)
+            of = f"a checkpoint {one.by} is of the ledger {one.checkpoint.origin}; this one is {said}"
+            if one.signers or one.kept:
+                work.find("checkpoint", None, of)
+            else:
+                _remark(work, of)
+        elif _extends(work, one.checkpoint):
+            held.append(one)
+        else:
+            wrong.append(one)
+    held.sort(key=lambda one: one.checkpoint.size)
+    for one in sorted(wrong, key=lambda one: one.checkpoint.size):
+        _contradicted(work, one, held)
+    return held
+
+
+def _extends(work: _Assessment, checkpoint: Checkpoint) -> bool:
+    """Whether the book has the checkpoint's tree as its beginning, or is itself shown to be the beginning of it."""
+    size, root = checkpoint.size, checkpoint.root
+    if size <= work.report.size:
+        return work.report.root_at(size) == root
+    proof = work.consistency.get(size)
+    if proof is None or not work.report.size:
+        return False
+    try:
+        verify_consistency(work.report.size, size, work.report.root, root, proof)
+    except ProofError:
+        return False
+    return True
+
+
+def _contradicted(work: _Assessment, one: _Counted, held: Sequence[_Counted]) -> None:
+    size, book = one.checkpoint.size, work.report.size
+    before = max((min(good.checkpoint.size, book) for good in held if good.checkpoint.size < size), default=0)
+    after = [good for good in held if good.checkpoint.size >= size]
+    if size <= book and work.report.root_at(size) is None:
+        return  # what is missing or altered before it has its own findings, and nothing can be told
+    if after:
+        work.find(
+            "checkpoint", min(before, max(book - 1, 0)) if book else None,
+            f"the checkpoint of size {size} {one.by} has another root than this book, and one of size "
+            f"{after[0].checkpoint.size} agrees with it: two histories of this ledger were made",
+        )  # fmt: skip
+        return
+    if size > book:
+        rest = _acknowledged(work.report.watched, one.checkpoint)
+        what = f"the checkpoint of size {size} {one.by} is larger than this book, which has {book}"
+        how = (
+            "entries are missing at its end" if size not in work.consistency else "it is not the beginning of that tree"
+        )
+        work.find("checkpoint", None, f"{what}: {how}{rest}")
+    else:
+        work.find(
+            "checkpoint", before,
+            f"the checkpoint of size {size} {one.by} has another root: entries {before} to {size - 1} are not, or not "
+            f"all, those that it was made of{_acknowledged(work.report.watched, one.checkpoint)}",
+        )  # fmt: skip
+    if before < book:
+        work.unsound.append((before, book - 1))
+
+
+def _acknowledged(watched: Watched, checkpoint: Checkpoint) -> str:
+    """What the ledger itself says of having been restored from an older copy."""
+    for event in watched.events:
+        if event.type == CONTINUED_TYPE.decode() and event.told.get("former_origin") == checkpoint.origin:
+            return f"; entry {event.seq} says that the ledger was continued there, under another origin"
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    size: int
+    digest: str
+    stamped: Stamped
+
+
+def _stamps(work: _Assessment, held: Sequence[_Counted]) -> list[_Token]:
+    """The time stamps that verify, of checkpoints that the book agrees with (rule 6)."""
+    authorities, found = work.trusted.authorities, []
+    for one in held:
+        for name, token in work.evidence.tokens.get(one.stored.stem, {}).items():
+            if authorities is None:
+                _remark(work, f"time stamp {name}: not checked, as no certificates of authorities were given")
+                continue
+            try:
+                stamped = verify_token(token, as_signed(one.stored.note), authorities)
+            except TimestampsNotChecked as error:
+                _remark(work, str(error))
+                return []
+            except TimestampError as error:
+                _remark(work, f"time stamp {name}: {error}; it counts for nothing")
+                continue
+            size = min(one.checkpoint.size, work.report.size)
+            found.append(_Token(size, hashlib.sha256(token).hexdigest(), stamped))
+    return sorted(found, key=lambda token: (token.size, token.stamped.gen_time))
+
+
+def _assurance(work: _Assessment, held: Sequence[_Counted], stamps: Sequence[_Token]) -> Assurance:
+    policy, book = work.trusted.policy, work.report.size
+    signed = [one for one in held if one.signers]
+    last = signed[-1] if signed else None
+    witnessed = None
+    if policy is not None and policy.witnesses:
+        for one in signed:
+            assert one.opened is not None
+            count, of = policy.witnessed(one.opened)
+            seen = Witnessing(min(one.checkpoint.size, book), count, of, policy.satisfied_by(one.opened))
+            if count and (witnessed is None or seen.quorum >= witnessed.quorum):
+                witnessed = seen
+    shown = [Stamp(token.size, _iso(token.stamped.gen_time), token.stamped.authority) for token in stamps]
+    kept = [min(one.checkpoint.size, book) for one in held if one.kept]
+    assurance = Assurance(
+        signed=None if last is None else min(last.checkpoint.size, book),
+        signers=() if last is None else tuple(dict.fromkeys(key.name for key in last.signers)),
+        stamped=tuple(dict.fromkeys((shown[0], shown[-1]))) if shown else (),
+        witnessed=witnessed,
+        kept=max(kept, default=None),
+        policy=policy is not None,
+        remarks=tuple(work.remarks),
+    )
+    sealed = work.report.watched.anchored(assurance.external) if assurance.external else None
+    return replace(assurance, sealed=sealed)
+
+
+def _times(work: _Assessment, held: Sequence[_Counted], stamps: Sequence[_Token]) -> None:
+    """Rule 5."""
+    told = [(token.size, token.stamped.gen_time, f"time stamp of {token.stamped.authority}") for token in stamps]
+    witnesses = {} if work.trusted.policy is None else {
+        (key.name, key.key_id): key for key in work.trusted.policy.witnesses.values()
+    }  # fmt: skip
+    for one in held:
+        for signature in () if one.opened is None else one.opened.signatures:
+            if (signature.key.name, signature.key.key_id) in witnesses and signature.timestamp is not None:
+                size = min(one.checkpoint.size, work.report.size)
+                told.append((size, _posix(signature.timestamp), f"cosignature of {signature.key.name}"))
+    for size, time, what in sorted(told, key=lambda one: (one[0], one[1])):
+        at = _instant(work.report.watched.times.get(size))
+        if at is not None and at > time + TOLERANCE:
+            work.find("time", size - 1, f"it is said to be recorded at {_iso(at)}, after the {what}, {_iso(time)}")
+            break
+    digests = {token.digest: token for token in stamps}
+    for event in work.report.watched.events:
+        if event.type != TIMESTAMPED_TYPE.decode():
+            continue
+        token, at = digests.get(str(event.told.get("token_sha256"))), _instant(event.at)
+        if token is not None and at is not None and at < token.stamped.gen_time - TOLERANCE:
+            made = _iso(token.stamped.gen_time)
+            work.find("time", event.seq, f"it is said to be recorded at {_iso(at)}, and names a time stamp of {made}")
+
+
+def _judge(work: _Assessment, policy: Policy, held: Sequence[_Counted], assurance: Assurance) -> None:
+    """Rule 4."""
+    if assurance.signed is None:
+        work.find("policy", None, "no checkpoint that a log of the policy signed holds of this book")
+        return
+    if not any(one.opened is not None and one.signers and policy.satisfied_by(one.opened) for one in held):
+        seen = assurance.witnessed
+        many = f"{0 if seen is None else seen.count} of {len(policy.witnesses)} witnesses"
+        work.find("policy", None, f"no checkpoint has the cosignatures that the quorum asks for ({many} at most)")
+
+
+def _remark(work: _Assessment, text: str) -> None:
+    if text not in work.remarks and len(work.remarks) < _MOST_REMARKS:
+        work.remarks.append(text)
+
+
+def _instant(at: str | None) -> datetime | None:
+    try:
+        return None if at is None else datetime.fromisoformat(at)
+    except ValueError:  # it has its own finding
+        return None
+
+
+def _posix(seconds: int) -> datetime:
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (OverflowError, ValueError, OSError):
+        return datetime.max.replace(tzinfo=UTC) - TOLERANCE
+
+
+def _iso(time: datetime) -> str:
+    return time.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,0 +1,153 @@
+"""Who writes an entry and makes everything whole that follows from it is found by what the entry says; by both verifiers.
+
+And the control: a check taken out of the fast verifier lets at least one of these through.
+"""
+
+import shutil
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from ledger.proof.verify import verify_ledger
+from ledger.verifying import blocks as blocks_module
+from ledger.verifying import run as run_module
+from ledger.verifying.blocks import Blocks
+from ledger.verifying.fast import try_fast
+from ledger.verifying.plain_rows import PlainRows
+from ledger.verifying.run import Run
+from tests.verifying.both import BLOCKS, judged
+from tests.verifying.ledgers import CHANGED, EVENTS, Forgery, common_ledger, forge, sub
+
+HEX: Final = "0" * 64
+FORGERIES: Final = [
+    Forgery("an id that is not hex", sub(rb'(?<=\},"id":").', b"G")),
+    Forgery("an id in capitals", sub(rb'(?<=\},"id":")..', b"AB")),
+    Forgery("an id too short", sub(rb'(?<=\},"id":")..', b"a")),
+    Forgery("an actor with another member", sub(rb'"role":"', b'"rank":1,"role":"')),
+    Forgery("an actor with a control character", sub(rb"investigator", b"investi\x01gator")),
+    Forgery("an actor that is not UTF-8", sub(rb"investigator", b"investi\xffgator")),
+    Forgery("an actor with a longer escape than needed", sub(rb"investigator", b"investi\\u0067ator")),
+    Forgery("a time that is none", sub(rb"T12:", b"T24:")),
+    Forgery("a time before", sub(rb"2020-05-06", b"2020-05-05")),
+    Forgery("a time after", sub(rb"2020-05-06", b"2020-05-07")),
+    Forgery("another command's digest", sub(rb'(?<="digest":").', b"f")),
+    Forgery("a digest that is not hex", sub(rb'(?<="digest":").', b"x")),
+    Forgery("another command's id", sub(rb"cmd-0000", b"cmd-1000")),
+    Forgery("another place in its command", sub(rb'"n":[0-9]', b'"n":4')),
+    Forgery("a place written with a zero before it", sub(rb'"n":', b'"n":0')),
+    Forgery("a command of more events", sub(rb'"of":', b'"of":1')),
+    Forgery("another origin", sub(rb"NCT00000000", b"NCT00000001")),
+    Forgery("another seq", sub(rb'"seq":', b'"seq":1')),
+    Forgery("another stream", sub(rb"subject/ES-", b"subject/EX-")),
+    Forgery("a type with a control character", sub(rb"\.done/1", b".done\x1f/1")),
+    Forgery("another format", sub(rb"1/sha-256", b"2/sha-256")),
+    Forgery("another version in the entry", sub(rb'"version":', b'"version":1')),
+    Forgery("another version", sub(rb'"version":', b'"version":1'), columns="version = version + 10"),
+    Forgery("a version written with a zero before it", sub(rb'"version":', b'"version":0')),
+    Forgery("a version of nothing", sub(rb'"version":[0-9]+', b'"version":0'), columns="version = 0"),
+    Forgery("another version in the column", columns="version = version + 100"),
+    Forgery("another stream in the column", columns="stream = 2, version = 100"),
+    Forgery("a command in the column", columns="command = 'cmd-000099'"),
+    Forgery("a member after all others", sub(rb"\}\Z", b',"w":0}')),
+    Forgery("a byte after the entry", sub(rb"\}\Z", b"}\n")),
+    Forgery("a commitment to something else", sub(rb'(?<="commit":").', b"x")),
+    Forgery("a payload with a blank", payload=sub(rb'\A\{"items":', b'{"items": ')),
+    Forgery("a payload with its keys in another order", payload=lambda _: b'{"b":1,"a":2}'),
+    Forgery("a payload with a key twice", payload=lambda _: b'{"a":1,"a":1}'),
+    Forgery("a payload with a fraction", payload=lambda _: b'{"a":1.5}'),
+    Forgery("a payload with a whole number as a fraction", payload=lambda _: b'{"a":1.0}'),
+    Forgery("a payload with an exponent", payload=lambda _: b'{"a":1e3}'),
+    Forgery("a payload with a number too large", payload=lambda _: b'{"a":9007199254740992}'),
+    Forgery("a payload with a number too small", payload=lambda _: b'{"a":-9007199254740992}'),
+    Forgery("a payload with minus nothing", payload=lambda _: b'{"a":-0}'),
+    Forgery("a payload with a key beyond ASCII", payload=lambda _: '{"ä":1}'.encode()),
+    Forgery("a payload with such a key within", payload=lambda _: '{"a":[{"ä":1}]}'.encode()),
+    Forgery("a payload with half a pair", payload=lambda _: b'{"a":"\\ud800"}'),
+    Forgery("a payload that is not UTF-8", payload=lambda _: b'{"a":"\xff"}'),
+    Forgery("a payload with a longer escape than needed", payload=lambda _: b'{"a":"\\u0041"}'),
+    Forgery("a payload with a mark of byte order", payload=lambda _: b'\xef\xbb\xbf{"a":1}'),
+    Forgery("a payload that is a list", payload=lambda _: b"[1]"),
+    Forgery("a payload that is nothing", payload=lambda _: b""),
+    Forgery("a payload nested too deep", payload=lambda _: b'{"a":' * 33 + b"1" + b"}" * 33),
+]  # fmt: skip
+HARMLESS: Final = [
+    Forgery("another id", sub(rb'(?<=\},"id":").', b"0")),
+    Forgery("another actor within a command", sub(rb"investigator", b"pharmacist")),
+    Forgery("an actor beyond ASCII", sub(rb"investigator", "Prüferin".encode())),
+    Forgery("an actor with an escape", sub(rb"investigator", b'the \\"investigator\\"')),
+    Forgery("another type", sub(rb"visit-.\.done/1", b"some-thing-else/2")),
+    Forgery("a type beyond ASCII", sub(rb"visit-.\.done/1", "Visite-größer/2".encode())),
+    Forgery("a payload as deep as may be", payload=lambda _: b'{"a":' * 32 + b"1" + b"}" * 32),
+    Forgery("a payload with the largest number", payload=lambda _: b'{"a":9007199254740991,"b":-9007199254740991}'),
+    Forgery("a payload of nothing", payload=lambda _: b"{}"),
+    Forgery("a payload of every escape", payload=lambda _: b'{"a":"\\"\\\\\\b\\f\\n\\r\\t\\u0000\\u001f\x7f"}'),
+]
+
+
+@pytest.fixture(scope="module")
+def ledger(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return common_ledger(tmp_path_factory.mktemp("common") / "trial.db")
+
+
+@pytest.mark.parametrize("forgery", FORGERIES, ids=lambda forgery: forgery.name)
+def test_a_forged_member_is_found_by_both(ledger: Path, tmp_path: Path, forgery: Forgery) -> None:
+    copy = Path(shutil.copy(ledger, tmp_path / "forged.db"))
+    forge(copy, forgery)
+    assert not judged(copy).ok
+
+
+@pytest.mark.parametrize("forgery", HARMLESS, ids=lambda forgery: forgery.name)
+def test_what_the_format_allows_is_allowed_by_both(ledger: Path, tmp_path: Path, forgery: Forgery) -> None:
+    copy = Path(shutil.copy(ledger, tmp_path / "other.db"))
+    forge(copy, forgery)
+    assert judged(copy).ok
+
+
+def _nothing(*_: object, **__: object) -> None:
+    """A check that is not made."""
+
+
+def _true(*_: object) -> bool:
+    return True
+
+
+def _all_versions(run: Run, after: Run) -> tuple[dict[int, int], dict[int, int]]:
+    return after.first | run.first, run.last | after.last
+
+
+OMISSIONS: Final[list[tuple[str, Any, str, Callable[..., Any]]]] = [
+    ("ids, digests and times", Blocks, "_look_at", _nothing),
+    ("actors", Blocks, "_knows_actor", _true),
+    ("types", Blocks, "_knows_tail", _true),
+    ("payloads", blocks_module, "all_canonical_objects", _true),
+    ("places in a command", PlainRows, "_command", _nothing),
+    ("versions from block to block", Run, "_join_versions", _all_versions),
+    ("what else goes on from block to block", run_module, "give_up", _nothing),
+]
+
+
+@pytest.mark.parametrize(("what", "owner", "name", "instead"), OMISSIONS, ids=[each[0] for each in OMISSIONS])
+def test_a_check_left_out_would_be_noticed_here(
+    ledger: Path, tmp_path: Path, what: str, owner: Any, name: str, instead: Callable[..., Any]
+) -> None:
+    """Some forgery, at some entry, comes through then; and none does, and nothing else changes, without the omission."""
+    through = []
+    for forgery in FORGERIES:
+        for seq in (CHANGED - 1, CHANGED, EVENTS - 4, EVENTS - 1):
+            copy = Path(shutil.copy(ledger, tmp_path / "forged.db"))
+            try:
+                forge(copy, Forgery(forgery.name, forgery.entry, forgery.payload, forgery.columns, seq))
+            except AssertionError:
+                continue  # there is no such place in this entry
+            if verify_ledger(copy).ok:
+                continue  # nor is anything wrong with it in this one
+            for block in BLOCKS:
+                assert try_fast(copy, block=block) is None, forgery.name
+                with pytest.MonkeyPatch.context() as patch:
+                    patch.setattr(owner, name, instead)
+                    if try_fast(copy, block=block) is not None:
+                        through.append(forgery.name)
+    assert through, f"nothing notices that {what} are not checked"
