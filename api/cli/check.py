@@ -39,11 +39,12 @@ def verify(file: Path, with_keys: bool, as_json: bool, brought: Brought, entry: 
     from ledger.proof.bundle import is_bundle
     from ledger.proof.checking import check, is_proof, load_trusted
     from ledger.proof.words import in_words
-    from ledger.verifying import verify_fast
+    from ledger.verifying.fast import verify_fast
 
     trusted = load_trusted(brought.policy, brought.authorities, brought.checkpoints)
     if entry is not None:
-        return _verify_proof(file, entry, trusted, as_json)
+        _verify_proof(file, entry, trusted, as_json)
+        return
     if is_proof(file):
         fail(f"{file} is the proof of one entry: --entry FILE and --policy FILE say of which, and whom to trust", USAGE)
     held = nullcontext(None) if is_bundle(file) else held_keys(file, wanted=with_keys)

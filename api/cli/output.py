@@ -89,6 +89,7 @@ def errors_named() -> Iterator[None]:
     """Known failures become one sentence and an exit code; what is unknown keeps its traceback, and is no verdict."""
     from ledger.keys.file import KeysError
     from ledger.proof.canonical import CanonicalError
+    from ledger.proof.evidence import EvidenceError
     from ledger.proof.ledger_file import LedgerFileError
     from ledger.recording.engine import StorageError
     from ledger.recording.reader import AsOfError
@@ -98,7 +99,7 @@ def errors_named() -> Iterator[None]:
         sys.stdout.flush()
     except AsOfError as error:
         fail(str(error), USAGE)
-    except (LedgerFileError, KeysError, CanonicalError, StorageError) as error:
+    except (LedgerFileError, KeysError, CanonicalError, EvidenceError, StorageError) as error:
         fail(str(error))
     except BrokenPipeError:
         _let_go_of_output()

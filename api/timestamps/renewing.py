@@ -152,7 +152,8 @@ def _held(ledger: Path, left: list[str]) -> Iterator[Held]:
 def _tokens(evidence: Evidence) -> Iterator[tuple[str, str, bytes]]:
     for stem, tokens in evidence.tokens.items():
         for name, data in tokens.items():
-            yield stem, name, data
+            if name.endswith(".tsr"):
+                yield stem, name, data
 
 
 def _error(one: Held, authorities: Authorities, now: datetime) -> str | None:

@@ -15,10 +15,12 @@
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from functools import partial
+from pathlib import Path
+from typing import Final, TypeVar
 
 from ledger.proof.assurance import Assurance, Stamp, Witnessing
 from ledger.proof.checkpoint import Checkpoint, OpenedCheckpoint, open_checkpoint
@@ -26,6 +28,7 @@ from ledger.proof.evidence import Evidence, StoredCheckpoint, as_signed
 from ledger.proof.findings import Finding, Report
 from ledger.proof.note import NoteError, SignatureError, VerifierKey
 from ledger.proof.policy import Policy
+from ledger.proof.renewal import EntriesDigest, entries_digests, verify_record
 from ledger.proof.timestamps import Authorities, Stamped, TimestampError, TimestampsNotChecked, verify_token
 from ledger.proof.tree import ProofError, verify_consistency
 from ledger.proof.watch import CONTINUED_TYPE, TIMESTAMPED_TYPE, Watched
@@ -70,9 +73,17 @@ class _Assessment:
     evidence: Evidence
     trusted: Trusted
     consistency: Mapping[int, Sequence[bytes]]
+    entries: Callable[[], Iterable[bytes]] | None
     findings: list[Finding] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     unsound: list[tuple[int, int]] = field(default_factory=list)
+
+    def digests(self, size: int) -> EntriesDigest | None:
+        """Of the first `size` entries, for records that were renewed by a stronger hash."""
+        if self.entries is None or size > self.report.size:
+            return None
+        stored = self.entries
+        return lambda algorithm: entries_digests(stored(), [size], algorithm)[size]
 
     def find(self, code: str, seq: int | None, message: str) -> None:
         self.findings.append(Finding(code, "open", seq, None, message))
@@ -89,13 +100,14 @@ def assess(
     trusted: Trusted,
     *,
     consistency: Mapping[int, Sequence[bytes]] | None = None,
+    entries: Callable[[], Iterable[bytes]] | None = None,
 ) -> Report:
     """The report with what evidence adds to it: findings, and how far it reaches.
 
     `report` is that of a walk with `sizes_of(evidence, trusted.kept)`; `consistency` has proofs from the size of the
-    book to larger ones.
+    book to larger ones, `entries` gives those of the open book, as they are stored, from the first on.
     """
-    work = _Assessment(report, evidence, trusted, consistency or {})
+    work = _Assessment(report, evidence, trusted, consistency or {}, entries)
     counted = [one for stored in evidence.checkpoints if (one := _count(work, stored)) is not None]
     own = [replace(_count(work, stored) or _Counted(stored, None), kept=True) for stored in trusted.kept]
     held = _compare(work, [*own, *counted])
@@ -167,7 +179,8 @@ def _extends(work: _Assessment, checkpoint: Checkpoint) -> bool:
 
 def _contradicted(work: _Assessment, one: _Counted, held: Sequence[_Counted]) -> None:
     size, book = one.checkpoint.size, work.report.size
-    before = max((min(good.checkpoint.size, book) for good in held if good.checkpoint.size < size), default=0)
+    surer = [good.checkpoint.size for good in held if good.checkpoint.size < size and good.kept >= one.kept]
+    before = min(max(surer, default=0), book)  # what its keeper saw is not bounded by what a stolen key may have signed
     after = [good for good in held if good.checkpoint.size >= size]
     if size <= book and work.report.root_at(size) is None:
         return  # what is missing or altered before it has its own findings, and nothing can be told
@@ -208,27 +221,56 @@ class _Token:
     size: int
     digest: str
     stamped: Stamped
+    renewed: datetime | None = None
 
 
 def _stamps(work: _Assessment, held: Sequence[_Counted]) -> list[_Token]:
     """The time stamps that verify, of checkpoints that the book agrees with (rule 6)."""
-    authorities, found = work.trusted.authorities, []
+    found = []
     for one in held:
-        for name, token in work.evidence.tokens.get(one.stored.stem, {}).items():
-            if authorities is None:
-                _remark(work, f"time stamp {name}: not checked, as no certificates of authorities were given")
-                continue
-            try:
-                stamped = verify_token(token, as_signed(one.stored.note), authorities)
-            except TimestampsNotChecked as error:
-                _remark(work, str(error))
-                return []
-            except TimestampError as error:
-                _remark(work, f"time stamp {name}: {error}; it counts for nothing")
-                continue
-            size = min(one.checkpoint.size, work.report.size)
-            found.append(_Token(size, hashlib.sha256(token).hexdigest(), stamped))
+        files = work.evidence.tokens.get(one.stored.stem, {})
+        for number in sorted({Path(name).stem for name in files}):
+            token = _stamp(work, one, number, files)
+            if token is not None:
+                found.append(token)
+    stray = work.evidence.tokens.keys() - {one.stored.stem for one in held}
+    if stray:
+        _remark(work, f"time stamps of {len(stray)} checkpoints that do not count, or are not there, count for nothing")
     return sorted(found, key=lambda token: (token.size, token.stamped.gen_time))
+
+
+def _stamp(work: _Assessment, one: _Counted, number: str, files: Mapping[str, bytes]) -> _Token | None:
+    """A time stamp of a checkpoint, and the record of its renewals: what verifies of the two."""
+    message, size = as_signed(one.stored.note), one.checkpoint.size
+    token, record = files.get(f"{number}.tsr"), files.get(f"{number}.er")
+    stamped = None if token is None else _tried(work, f"{number}.tsr", partial(verify_token, token, message))
+    renewed = None
+    if record is not None:
+        verify = partial(verify_record, record, message, entries=work.digests(size))
+        again = _tried(work, f"{number}.er", verify)
+        if again is not None:
+            stamped, renewed = stamped or again.first, again.stamps[-1].gen_time
+    if stamped is None:
+        return None
+    digest = "" if token is None else hashlib.sha256(token).hexdigest()
+    return _Token(min(size, work.report.size), digest, stamped, renewed)
+
+
+_Verified = TypeVar("_Verified")
+
+
+def _tried(work: _Assessment, name: str, verify: Callable[[Authorities], _Verified]) -> _Verified | None:
+    """What a time stamp verifies to; None where it does not, or is not checked, with a remark."""
+    if work.trusted.authorities is None:
+        _remark(work, "time stamps are not checked, as no certificates of authorities were given")
+        return None
+    try:
+        return verify(work.trusted.authorities)
+    except TimestampsNotChecked as error:
+        _remark(work, str(error))
+    except TimestampError as error:
+        _remark(work, f"time stamp {name}: {error}; it counts for nothing")
+    return None
 
 
 def _assurance(work: _Assessment, held: Sequence[_Counted], stamps: Sequence[_Token]) -> Assurance:
@@ -243,7 +285,15 @@ def _assurance(work: _Assessment, held: Sequence[_Counted], stamps: Sequence[_To
             seen = Witnessing(min(one.checkpoint.size, book), count, of, policy.satisfied_by(one.opened))
             if count and (witnessed is None or seen.quorum >= witnessed.quorum):
                 witnessed = seen
-    shown = [Stamp(token.size, _iso(token.stamped.gen_time), token.stamped.authority) for token in stamps]
+    shown = [
+        Stamp(
+            token.size,
+            _iso(token.stamped.gen_time),
+            token.stamped.authority,
+            None if token.renewed is None else _iso(token.renewed),
+        )
+        for token in stamps
+    ]
     kept = [min(one.checkpoint.size, book) for one in held if one.kept]
     assurance = Assurance(
         signed=None if last is None else min(last.checkpoint.size, book),

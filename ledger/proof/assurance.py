@@ -23,6 +23,8 @@ class Stamp:
     size: int
     time: str
     authority: str
+    renewed: str | None = None
+    """When it was last stamped anew, before its certificates ended or its hash became weak."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,8 @@ class Assurance:
                 "policy": self.policy,
                 "signed": None if self.signed is None else {"size": self.signed, "by": list(self.signers)},
                 "time_stamped": [
-                    {"size": stamp.size, "time": stamp.time, "authority": stamp.authority} for stamp in self.stamped
+                    {"size": stamp.size, "time": stamp.time, "authority": stamp.authority, "renewed": stamp.renewed}
+                    for stamp in self.stamped
                 ],
                 "witnessed": None if self.witnessed is None else {
                     "size": self.witnessed.size,
@@ -99,10 +102,10 @@ def assurance_in_words(assurance: Assurance, size: int) -> list[str]:
         lines.append(f"Signed by {', '.join(assurance.signers)}: {_first(assurance.signed, size)}.")
     if assurance.stamped:
         last = assurance.stamped[-1]
-        lines.append(f"Time-stamped: {_first(last.size, size)} existed on {last.time}, says {last.authority}.")
+        lines.append(f"Time-stamped: {_first(last.size, size)} existed on {last.time}, says {_by(last)}.")
         if len(assurance.stamped) > 1:
             early = assurance.stamped[0]
-            lines.append(f"The first time stamp: {_first(early.size, size)}, on {early.time}, says {early.authority}.")
+            lines.append(f"The first time stamp: {_first(early.size, size)}, on {early.time}, says {_by(early)}.")
     if (seen := assurance.witnessed) is not None:
         enough = "the quorum of the policy is met" if seen.quorum else "too few for the quorum of the policy"
         lines.append(f"Witnessed by {seen.count} of {seen.of}: {_first(seen.size, size)}; {enough}.")
@@ -114,7 +117,7 @@ def assurance_in_words(assurance: Assurance, size: int) -> list[str]:
     external = assurance.external
     if not external:
         lines.append(
-            "Nothing from outside holds any entry: who can write the file, and holds its keys, can write all of it anew."
+            "Nothing from outside holds any entry: who can write the file, and has its keys, can write all of it anew."
         )
     elif external < size:
         lines.append(
@@ -124,6 +127,10 @@ def assurance_in_words(assurance: Assurance, size: int) -> list[str]:
     if external and assurance.sealed is not None:
         lines.append(f"Anchors in what is held cover the first {assurance.sealed} entries of the sealed book.")
     return lines
+
+
+def _by(stamp: Stamp) -> str:
+    return stamp.authority if stamp.renewed is None else f"{stamp.authority} (renewed, last on {stamp.renewed})"
 
 
 def _first(count: int, size: int) -> str:

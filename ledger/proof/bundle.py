@@ -64,7 +64,7 @@ MAX_FILE: Final = 1 << 24
 _NAMES: Final = re.compile(
     r"manifest\.json|SHA256SUMS|index\.html|protocol\.json|(?:open|sealed)/(?:entries|sections)"
     r"|keys/(?:log\.vkeys|data-keys\.ndjson)|evidence/checkpoints/[0-9]{16}-[0-9a-f]{8}\.checkpoint"
-    r"|evidence/timestamps/[0-9]{16}-[0-9a-f]{8}-[0-9]{2}\.tsr|consistency/[0-9]{16}"
+    r"|evidence/timestamps/[0-9]{16}-[0-9a-f]{8}-[0-9]{2}\.(?:tsr|er)|consistency/[0-9]{16}"
     r"|schemas/[a-z0-9]+(?:[.-][a-z0-9]+)*\.json|docs/[a-z]+(?:-[a-z]+)*\.md"
 )
 _HEX: Final = re.compile("(?:[0-9a-f]{2})*")

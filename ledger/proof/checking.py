@@ -1,4 +1,4 @@
-"""One recipe for `python -m ledger.proof` and `trial-ledger verify`: what a file is, what it is held against, what is said.
+"""One recipe for `python -m ledger.proof` and `trial-ledger verify`: what a file is, and what it is held against.
 
 1. A file is an evidence bundle (a zip), a ledger (an SQLite database) or a proof of one entry (C2SP tlog-proof); which
    of them its first bytes tell, not its name.
@@ -7,17 +7,20 @@
 3. The evidence is that of the bundle, or of the folder beside the ledger, or of another folder that is named.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 from ledger.proof.assess import Trusted, assess, sizes_of
+from ledger.proof.books import Books
 from ledger.proof.bundle import is_bundle
 from ledger.proof.bundle_reader import BundleBooks
 from ledger.proof.draws import Secret
 from ledger.proof.entry import MAX_ENTRY
 from ledger.proof.evidence import EvidenceError, StoredCheckpoint, evidence_folder, read_evidence, stored_checkpoint
+from ledger.proof.file_reader import LedgerFile
 from ledger.proof.findings import Report
 from ledger.proof.note import MAX_NOTE_BYTES, NoteError
 from ledger.proof.policy import Policy, PolicyError
@@ -31,7 +34,7 @@ _MAX_POLICY: Final = 1 << 20
 _MAX_CERTIFICATES: Final = 1 << 24
 
 
-class TrustError(ValueError):
+class TrustError(EvidenceError):
     """What the verifier brings (policy, certificates, checkpoints) cannot be used; the message names file and rule."""
 
 
@@ -96,10 +99,23 @@ def check(
             held = books.evidence() if evidence is None else read_evidence(evidence)
             sizes = sizes_of(held, trusted.kept)
             report = verify_books(books, keys=keys, progress=progress, secret=secret, sizes=sizes)
-            return assess(report, held, trusted, consistency=books.consistency)
+            stored = partial(_entries, books)
+            return assess(report, held, trusted, consistency=books.consistency, entries=stored)
     held = read_evidence(evidence_folder(path) if evidence is None else evidence)
     report = walk(path, keys=keys, progress=progress, secret=secret, sizes=sizes_of(held, trusted.kept))
-    return assess(report, held, trusted)
+    return assess(report, held, trusted, entries=partial(_entries_of, path))
+
+
+def _entries(books: Books) -> Iterator[bytes]:
+    for _, entry in books.entries("open"):
+        if not isinstance(entry, bytes):  # it has its finding
+            return
+        yield entry
+
+
+def _entries_of(path: Path) -> Iterator[bytes]:
+    with LedgerFile(path) as file:
+        yield from _entries(file)
 
 
 @dataclass(frozen=True, slots=True)

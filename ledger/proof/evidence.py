@@ -3,6 +3,7 @@
     <ledger>.evidence/
         checkpoints/<size, 16 digits>-<8 hex digits>.checkpoint    a signed note; the digits begin SHA-256 of its origin
         timestamps/<stem of its checkpoint>-<number, 2 digits>.tsr  an RFC 3161 TimeStampResp over that checkpoint
+        timestamps/<the same>-<the same>.er                         that time stamp, renewed: an RFC 4998 EvidenceRecord
 
 1. Nothing in it is secret, and nothing in it is believed: each file is verified against keys that the reader brings.
 2. A time stamp covers the checkpoint as its log signed it (`as_signed`), so that cosignatures can be added later.
@@ -24,10 +25,12 @@ TIMESTAMPS: Final = "timestamps"
 MAX_NOTE_BYTES: Final = 1 << 18
 """A note with its cosignatures; those of ML-DSA-44 have 3.2 kB each."""
 MAX_TOKEN_BYTES: Final = 1 << 16
+MAX_RECORD_BYTES: Final = 1 << 21
+"""An evidence record holds each renewal of a time stamp."""
 MAX_FILES: Final = 100_000
 """How many checkpoints, and how many time stamps, are read of one ledger."""
 _CHECKPOINT_NAME: Final = re.compile(r"[0-9]{16}-[0-9a-f]{8}\.checkpoint")
-_TOKEN_NAME: Final = re.compile(r"([0-9]{16}-[0-9a-f]{8})-([0-9]{2})\.tsr")
+_TOKEN_NAME: Final = re.compile(r"([0-9]{16}-[0-9a-f]{8})-([0-9]{2})\.(?:tsr|er)")
 
 
 class EvidenceError(ValueError):
@@ -50,7 +53,7 @@ class StoredCheckpoint:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What is held beside a ledger: checkpoints by rising size, and by the stem of each its time stamps, by name."""
+    """Checkpoints, by rising size; and by the stem of each its time stamps and their records, by name."""
 
     checkpoints: Sequence[StoredCheckpoint] = ()
     tokens: Mapping[str, Mapping[str, bytes]] = field(default_factory=dict)
@@ -121,15 +124,13 @@ def read_evidence(folder: Path) -> Evidence:
 
 
 def _files(folder: Path) -> Iterable[tuple[str, bytes]]:
-    for part, pattern, most in (
-        (CHECKPOINTS, _CHECKPOINT_NAME, MAX_NOTE_BYTES),
-        (TIMESTAMPS, _TOKEN_NAME, MAX_TOKEN_BYTES),
-    ):
+    for part, pattern in ((CHECKPOINTS, _CHECKPOINT_NAME), (TIMESTAMPS, _TOKEN_NAME)):
         # What has another name (a temporary file of a writer, a note of the keeper) is not ours to read.
         paths = sorted(path for path in (folder / part).glob("*") if pattern.fullmatch(path.name))
         if len(paths) > MAX_FILES:
             raise EvidenceError(f"{folder / part}: {len(paths):,} files; at most {MAX_FILES:,} are read")
         for path in paths:
+            most = most_bytes(path.name)
             try:
                 with path.open("rb") as file:
                     data = file.read(most + 1)
@@ -138,3 +139,8 @@ def _files(folder: Path) -> Iterable[tuple[str, bytes]]:
             if len(data) > most:
                 raise EvidenceError(f"{path}: has more than {most:,} bytes")
             yield f"{part}/{path.name}", data
+
+
+def most_bytes(name: str) -> int:
+    """How long a file of evidence may be, by its name."""
+    return {".checkpoint": MAX_NOTE_BYTES, ".tsr": MAX_TOKEN_BYTES}.get(Path(name).suffix, MAX_RECORD_BYTES)

@@ -27,7 +27,7 @@ COLUMNS: Final = {
 DAMAGE: Final = (sqlite3.Error, UnicodeDecodeError)
 """What reading a damaged file raises; the latter where SQLite's own message quotes bytes that are no text."""
 _LONGEST_VALUE: Final = 1 << 26
-_NAMED: Final = re.compile(r"CREATE (?:UNIQUE )?(TABLE|INDEX|TRIGGER|VIEW) (\w+)")
+_NAMED: Final = re.compile(r"CREATE (?:UNIQUE )?(?:(TABLE|VIEW) (\w+)|(INDEX|TRIGGER) (\w+) .*?\bON (\w+))")
 _CACHE_KIB: Final = 48 * 1024
 _SMALLEST_ROW: Final = 300
 """No row of an entry takes fewer bytes, so that the length of the file bounds how many there can be."""
@@ -79,16 +79,17 @@ class LedgerFile:
         for statement in STATEMENTS:
             named = _NAMED.match(statement)
             assert named is not None
-            wanted[named[2]] = (named[1].lower(), statement)
+            kind, name, of = named[1] or named[3], named[2] or named[4], named[2] or named[5]
+            wanted[name] = (kind.lower(), of, statement)
         stored = {
-            name: (kind, sql)
-            for kind, name, sql in self._schema
+            name: (kind, of, sql)
+            for kind, name, of, sql in self._schema
             if not (sql == "" and name.startswith("sqlite_autoindex_"))
         }
-        for name, (kind, statement) in wanted.items():
+        for name, (kind, of, statement) in wanted.items():
             if name not in stored:
                 findings.add("schema", None, None, f"the {kind} {name} is missing")
-            elif stored[name] != (kind, statement):
+            elif stored[name] != (kind, of, statement):
                 findings.add("schema", None, None, f"the {kind} {name} is not as the format has it")
         for name in stored.keys() - wanted.keys():
             findings.add("schema", None, None, f"the {stored[name][0]} {name} is not of the format")
@@ -209,12 +210,13 @@ class LedgerFile:
     def _read_tables(self) -> frozenset[str]:
         """The names of real tables: a view or a virtual table under a name of ours is not asked for rows."""
         try:
-            rows = self._connection.execute("SELECT type, name, sql FROM sqlite_schema").fetchall()
+            rows = self._connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_schema").fetchall()
         except DAMAGE as error:
             self._connection.close()
             raise LedgerFileError(f"{self.path}: the database is damaged ({error})") from None
-        self._schema = [(_shown(kind), _shown(name), _shown(sql)) for kind, name, sql in rows]
-        return frozenset(name for kind, name, sql in self._schema if kind == "table" and sql.startswith("CREATE TABLE"))
+        self._schema = [tuple(map(_shown, row)) for row in rows]
+        tables = (name for kind, name, _, sql in self._schema if kind == "table" and sql.startswith("CREATE TABLE"))
+        return frozenset(tables)
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -242,7 +244,9 @@ def _integrity(path: Path) -> list[str]:
         try:
             # It looks up each row in each index: with less memory than these need, a page is read for each of them.
             connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
-            return [_shown(line) for (line,) in connection.execute("PRAGMA integrity_check(20)")]
+            # Where the schema has a view, the first check leaves out the list of free pages; the second looks at that.
+            checks = ("integrity_check(20)", "integrity_check(sqlite_schema)")
+            return [_shown(line) for check in checks for (line,) in connection.execute(f"PRAGMA {check}")]
         finally:
             connection.close()
     except (*DAMAGE, LedgerFileError) as error:

@@ -15,7 +15,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Final, Self
+from typing import Final, Self
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -25,16 +25,11 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from ledger.proof.timestamp_token import HASHES, SHA1_OID, TimestampError, Token, in_order, read_response
 
-if TYPE_CHECKING:
-    from ledger.proof.evidence import Evidence
-
 __all__ = [
     "Authorities",
     "Stamped",
     "TimestampError",
     "TimestampsNotChecked",
-    "TokenResult",
-    "stored_tokens",
     "subject_of",
     "verify_imprint",
     "verify_token",
@@ -90,17 +85,6 @@ class Stamped:
     expires: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class TokenResult:
-    """What is to be said of one stored token. `stamped` where it holds, else `error`; neither where not `checked`."""
-
-    stem: str
-    name: str
-    stamped: Stamped | None
-    error: str | None
-    checked: bool = True
-
-
 def verify_token(token: bytes, message: bytes, authorities: Authorities, *, until: datetime | None = None) -> Stamped:
     """That a token (DER TimeStampResp) is a time stamp over `message` by one of the authorities.
 
@@ -133,31 +117,6 @@ def verify_imprint(
         token.policy,
         min(one.not_valid_after_utc for one in chain),
     )
-
-
-def stored_tokens(evidence: "Evidence", authorities: Authorities | None) -> list[TokenResult]:
-    """Each time stamp among the evidence, by name. Without authorities, or without the library, none is checked."""
-    from ledger.proof.evidence import as_signed
-
-    signed = {one.stem: as_signed(one.note) for one in evidence.checkpoints}
-    results = []
-    for stem, tokens in evidence.tokens.items():
-        for name, data in tokens.items():
-            if stem not in signed:
-                results.append(TokenResult(stem, name, None, "there is no checkpoint that it could be for"))
-                continue
-            try:
-                if authorities is None:
-                    if not read_response(data).stamps(signed[stem]):
-                        raise TimestampError("the time stamp is for another message")
-                    results.append(TokenResult(stem, name, None, None, checked=False))
-                else:
-                    results.append(TokenResult(stem, name, verify_token(data, signed[stem], authorities), None))
-            except TimestampsNotChecked:
-                results.append(TokenResult(stem, name, None, None, checked=False))
-            except TimestampError as error:
-                results.append(TokenResult(stem, name, None, str(error)))
-    return results
 
 
 def subject_of(certificate: x509.Certificate) -> str:

@@ -35,6 +35,8 @@ def in_words(report: Report) -> str:
     if report.allocation is not None:
         lines.append(allocation_in_words(report.allocation))
     lines += [f"note: {note}" for note in report.notes]
+    if not report.ok:
+        lines.append("What follows of signatures and times holds of the entries that are sound, and of no others:")
     lines += assurance_in_words(report.assurance, report.size)
     if report.ok:
         if _unmarked(report):

@@ -68,6 +68,8 @@ def try_fast(
     """
     try:
         with FastFile(path, keys is None, progress, two_from, block) as file:
+            if not file.has_our_schema():
+                return None
             report = verify_books(file, keys=keys, secret=secret, sizes=sizes, walk=FastBook)
     except Exception:  # whatever it is: the reference meets it too, or is not troubled by it
         return None
@@ -85,6 +87,12 @@ class FastFile(LedgerFile):
         self.progress = progress
         self.two_from = two_from
         self.block = block
+
+    def has_our_schema(self) -> bool:
+        """Whether all is a table that is called one: of a view, rows without end may be asked."""
+        findings = Findings()
+        self.check_schema(findings)
+        return not findings
 
     def streams(self, findings: Findings) -> dict[int, bytes]:  # noqa: ARG002
         """None: names are read with the rows; SQLite's own check tells of wrong types, and of a name that is twice."""
@@ -110,8 +118,8 @@ class FastBook(OpenBook):
         assert isinstance(file, FastFile)
         heads = file.heads(Findings())
         size, head = chain.end.size, heads["open"]
-        first = next(file.entries("open", -(2**63)), None)
-        if chain.end.wrong or size != head.size or (None if first is None else first[0]) != (0 if size else None):
+        first = next(file.entries("open", -(2**63)), (None,))[0]
+        if chain.end.wrong or (head.size, first, file.last_seq("open")) != (size, *((0, size - 1) if size else (None, None))):
             give_up("rows and head do not agree")
         connection = open_snapshot(file.path)
         try:

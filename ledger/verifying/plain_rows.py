@@ -75,7 +75,7 @@ class PlainRows:
             give_up(f"column command of entry {seq}")
         self._command(seq, (number, count, command_id.decode(), digest.decode(), at.decode()), stand, first=first)
         self._order(seq, at.decode(), stand, first=first)
-        stand.head = raw[: match.start(7)].decode() if raw.isascii() else ""
+        stand.head = raw[: match.start(7)].decode() if command_id and raw.isascii() else ""
         self._version(seq, key, version, stand, raw=not command_id)
         where = seq, origin, stream, version, id_
         self._sections(where, parts, sections, type_ if command_id else b"", command_id != b"", hash_, stand)

@@ -3,7 +3,6 @@
 import random
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,15 +13,11 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.proof.checkpoint import Checkpoint
-from ledger.proof.evidence import CHECKPOINTS, TIMESTAMPS, as_signed, checkpoint_name, collected, token_name
-from ledger.proof.note import Note, NoteSignature
 from ledger.proof.timestamp_token import read_response
 from ledger.proof.timestamps import (
     Authorities,
     TimestampError,
     TimestampsNotChecked,
-    stored_tokens,
     verify_token,
 )
 from tests.tsa import POLICY, TestAuthority, openssl_accepts
@@ -257,32 +252,3 @@ def test_whatever_is_accepted_openssl_accepts_too(tmp_path: Path, tsa: TestAutho
 def test_nonsense_is_no_time_stamp(data: bytes) -> None:
     with pytest.raises(TimestampError):
         read_response(data)
-
-
-# -- what is stored ------------------------------------------------------------------------------------------------
-
-
-def test_of_each_stored_token_it_is_said_whether_it_holds(tsa: TestAuthority, monkeypatch: pytest.MonkeyPatch) -> None:
-    checkpoint = Checkpoint("log.example/x", 3, b"\1" * 32)
-    ours = NoteSignature("log.example/x", b"abcd", b"s" * 64)
-    theirs = NoteSignature("witness.example", b"efgh", b"t" * 72)
-    note = Note(checkpoint.text(), (ours, theirs))
-    absent = replace(checkpoint, size=4)
-    evidence = collected([
-        (f"{CHECKPOINTS}/{checkpoint_name(checkpoint)}", note.encode()),
-        (f"{TIMESTAMPS}/{token_name(checkpoint, 0)}", tsa.stamp(as_signed(note))),
-        (f"{TIMESTAMPS}/{token_name(checkpoint, 1)}", tsa.stamp(note.encode())),
-        (f"{TIMESTAMPS}/{token_name(absent, 0)}", tsa.stamp(as_signed(note))),
-    ])  # fmt: skip
-    good, cosigned, stray = stored_tokens(evidence, trusting(tsa))
-    assert good.stamped is not None
-    assert (good.name, good.error, good.checked) == (token_name(checkpoint, 0), None, True)
-    # What is stamped is the checkpoint as its log signed it: a cosignature may come later.
-    assert (cosigned.stamped, cosigned.error) == (None, "the time stamp is for another message")
-    assert (stray.stamped, stray.error) == (None, "there is no checkpoint that it could be for")
-
-    unchecked = [False, True, True]  # what is for another message is wrong whoever made it
-    assert [one.checked for one in stored_tokens(evidence, None)] == unchecked
-    assert all(one.stamped is None for one in stored_tokens(evidence, None))
-    monkeypatch.setitem(sys.modules, "rfc3161_client", None)
-    assert [one.checked for one in stored_tokens(evidence, trusting(tsa))] == unchecked

@@ -17,8 +17,8 @@ from eventsourcing.persistence import StoredEvent
 
 from ledger.proof import LedgerFileError, verify_ledger
 from ledger.proof.__main__ import main
-from ledger.proof.canonical import encode
 from ledger.proof.assurance import Assurance
+from ledger.proof.canonical import encode
 from ledger.proof.findings import CODES, MAX_FINDINGS, Findings
 from ledger.proof.schema import STATEMENTS
 from ledger.proof.sections import PLAIN
