@@ -4,7 +4,8 @@ An independent reader, for tests that ask whether a byte means anything: `uses` 
 (1.5), and from the schema on each b-tree with its cells and overflow pages (1.6), and names every byte of the file.
 
 1. Nothing is repaired: it is for files that SQLite itself finds sound. Anything else raises ValueError.
-2. Auto-vacuum, which adds pages of pointers, is not used by ledgers and is refused.
+2. Auto-vacuum, which adds pages of pointers, is not used by ledgers and is refused. The first column of each table
+   with rowids is taken to be its INTEGER PRIMARY KEY, as it is in ledgers.
 """
 
 import struct
@@ -20,6 +21,8 @@ OVERFLOW_REST: Final = "rest of the last overflow page"
 PADDING: Final = "padding of a short cell"
 RESERVED: Final = "reserved at the end of each page"
 EXPANSION: Final = "header: reserved for expansion"
+SCHEMA_NUMBER: Final = "rowid in the schema"
+KEY_TYPE: Final = "type of a key that is the rowid"
 UNUSED: Final = frozenset(
     {UNALLOCATED, FRAGMENT, FREE_BLOCK, FREE_PAGE, TRUNK_REST, OVERFLOW_REST, PADDING, RESERVED, EXPANSION}
 )
@@ -57,7 +60,7 @@ def uses(data: bytes) -> list[str]:
     walk.header()
     walk.free_list()
     for root in (1, *walk.roots()):
-        walk.tree(root)
+        walk.tree(root, schema=root == 1)
     return walk.done()
 
 
@@ -125,8 +128,8 @@ class _Walk:
             if page:
                 yield page
 
-    def tree(self, page: int) -> None:
-        """A b-tree from this page down."""
+    def tree(self, page: int, *, schema: bool = False) -> None:
+        """A b-tree from this page down; `schema`: that of the table sqlite_schema."""
         base = self.take(page)
         at = base + (100 if page == 1 else 0)
         kind, block, count, start, _ = struct.unpack_from(">BHHHB", self.data, at)
@@ -141,12 +144,13 @@ class _Walk:
             self.mark(base + block + 4, base + block + size, FREE_BLOCK)
             block = following
         for pointer in range(pointers, pointers + 2 * count, 2):
-            self._cell(kind, base + self.number(pointer, 2))
+            self._cell(kind, base + self.number(pointer, 2), schema)
         if inner:
-            self.tree(self.number(at + 8, 4))
+            self.tree(self.number(at + 8, 4), schema=schema)
 
-    def _cell(self, kind: int, start: int) -> None:
-        at, child = start, 0
+    def _cell(self, kind: int, start: int, schema: bool) -> None:
+        at = number = start
+        child = 0
         if kind in (_TABLE_INNER, _INDEX_INNER):
             child, at = self.number(at, 4), at + 4
         if kind == _TABLE_INNER:
@@ -155,16 +159,21 @@ class _Walk:
         else:
             length, at = _varint(self.data, at)
             if kind == _TABLE_LEAF:
+                number = at
                 _, at = _varint(self.data, at)
             local = self._local(kind, length)
             end = at + local + (4 if local < length else 0)
             self.mark(start, end, "cell")
+            if kind == _TABLE_LEAF and schema:
+                self.names[number:at] = [SCHEMA_NUMBER] * (at - number)
+            elif kind == _TABLE_LEAF:
+                self.names[_varint(self.data, at)[1]] = KEY_TYPE
             if end - start < 4:
                 self.mark(end, start + 4, PADDING)
             if local < length:
                 self._overflow(self.number(end - 4, 4), length - local)
         if child:
-            self.tree(child)
+            self.tree(child, schema=schema)
 
     def _overflow(self, page: int, left: int) -> None:
         while left:

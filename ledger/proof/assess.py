@@ -190,6 +190,8 @@ def _contradicted(work: _Assessment, one: _Counted, held: Sequence[_Counted]) ->
             f"the checkpoint of size {size} {one.by} has another root than this book, and one of size "
             f"{after[0].checkpoint.size} agrees with it: two histories of this ledger were made",
         )  # fmt: skip
+        if before < book and not any(good.kept >= one.kept for good in after):
+            work.unsound.append((before, book - 1))
         return
     if size > book:
         rest = _acknowledged(work.report.watched, one.checkpoint)

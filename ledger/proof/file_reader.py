@@ -26,8 +26,14 @@ COLUMNS: Final = {
 }
 DAMAGE: Final = (sqlite3.Error, UnicodeDecodeError)
 """What reading a damaged file raises; the latter where SQLite's own message quotes bytes that are no text."""
+_SCHEMA: Final = (
+    "SELECT type, name, tbl_name, CASE typeof(type) || typeof(name) || typeof(tbl_name) || typeof(sql) "
+    "WHEN 'texttexttexttext' THEN sql WHEN 'texttexttextnull' THEN '' ELSE '(no text)' END FROM sqlite_schema"
+)
 _LONGEST_VALUE: Final = 1 << 26
 _NAMED: Final = re.compile(r"CREATE (?:UNIQUE )?(?:(TABLE|VIEW) (\w+)|(INDEX|TRIGGER) (\w+) .*?\bON (\w+))")
+_MADE_BY_SQLITE: Final = "sqlite_autoindex_open_stream_1"
+"""The index behind UNIQUE: the one row of the schema without a statement."""
 _CACHE_KIB: Final = 48 * 1024
 _SMALLEST_ROW: Final = 300
 """No row of an entry takes fewer bytes, so that the length of the file bounds how many there can be."""
@@ -75,17 +81,13 @@ class LedgerFile:
 
     def check_schema(self, findings: Findings) -> None:
         """Compare what the file says of its tables, indexes and triggers with the format."""
-        wanted = {}
+        wanted = {_MADE_BY_SQLITE: ("index", "open_stream", "")}
         for statement in STATEMENTS:
             named = _NAMED.match(statement)
             assert named is not None
             kind, name, of = named[1] or named[3], named[2] or named[4], named[2] or named[5]
             wanted[name] = (kind.lower(), of, statement)
-        stored = {
-            name: (kind, of, sql)
-            for kind, name, of, sql in self._schema
-            if not (sql == "" and name.startswith("sqlite_autoindex_"))
-        }
+        stored = {name: (kind, of, sql) for kind, name, of, sql in self._schema}
         for name, (kind, of, statement) in wanted.items():
             if name not in stored:
                 findings.add("schema", None, None, f"the {kind} {name} is missing")
@@ -210,7 +212,7 @@ class LedgerFile:
     def _read_tables(self) -> frozenset[str]:
         """The names of real tables: a view or a virtual table under a name of ours is not asked for rows."""
         try:
-            rows = self._connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_schema").fetchall()
+            rows = self._connection.execute(_SCHEMA).fetchall()
         except DAMAGE as error:
             self._connection.close()
             raise LedgerFileError(f"{self.path}: the database is damaged ({error})") from None

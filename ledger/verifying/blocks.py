@@ -1,8 +1,8 @@
 """A block of rows of the open book, checked fast.
 
 The common row (of a command, with one plain section, in ASCII) is compared with the entry that it ought to have:
-commitment, `prev`, `seq`, stream and version are written down from what was computed and from the columns, and only what
-is left (actor, time, command, ids, type) is looked at by itself. Actors and types that are as the grammar has them are
+commitment, `prev`, `seq`, stream and version are written down from what was computed and from the columns, and what is
+left (actor, time, command, ids, type) is looked at by itself. Actors and types that are as the grammar has them are
 remembered, each with all the bytes that the grammar was asked about. Each byte of an entry is compared or looked at.
 A row of any other kind goes through `plain_rows.py`, by the words of the reference.
 
@@ -46,11 +46,10 @@ _COUNTS: Final = {str(count): count for count in range(1, 1025)}
 
 # Pieces of a row that is common, in ASCII, without escapes.
 _STRING: Final = r'"([ !#-\[\]-~]{0,1000}+)"'
-_ACTOR: Final = re.compile(r'\{"actor":\{"id":%s,"org":%s,"role":%s\}' % ((_STRING,) * 3))
-_TAIL: Final = re.compile(r'(%s),"v":"%s","version":([1-9][0-9]{0,15})\}' % (_STRING[1:], re.escape(V)))
-_DAY: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
-_TIME: Final = r"%sT(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{6}Z" % _DAY
-_TIMES: Final = re.compile(f"(?:{_TIME})*+")
+_ACTOR: Final = re.compile(rf'\{{"actor":\{{"id":{_STRING},"org":{_STRING},"role":{_STRING}\}}')
+_TAIL: Final = re.compile(rf'({_STRING[1:]}),"v":"{re.escape(V)}","version":([1-9][0-9]{{0,15}})\}}')
+_DAY: Final = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_TIMES: Final = re.compile(rf"(?:{_DAY}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{{6}}Z)*+")
 _SHORTEST: Final = 150
 """No entry has its id before that."""
 _BEFORE_AT: Final = len(',"at":"')
@@ -135,7 +134,9 @@ class Blocks:
         fresh = not stand.first_at
         expected = f'{head}{n},"of":{of}'
 
-        for (seq, key, version, command, entry, sections), commit, hash_ in zip(rows, commits, map(bytes.hex, hashes), strict=True):
+        for (seq, key, version, command, entry, sections), commit, hash_ in zip(
+            rows, commits, map(bytes.hex, hashes), strict=True
+        ):
             try:
                 text = str(entry, "ascii")
             except UnicodeDecodeError:
@@ -197,7 +198,9 @@ class Blocks:
             expected = f'{head}{n},"of":{of}'
             fresh = False
 
-        stand.prev, stand.at, stand.head, stand.n, stand.of, stand.command = prev, at, head, n, of, (command_id, digest)
+        stand.prev, stand.at, stand.head, stand.n, stand.of, stand.command = (
+            prev, at, head, n, of, (command_id, digest)
+        )  # fmt: skip
         self._look_at(ids, digests, commands, times)
         if not all_canonical_objects(payloads, others):
             give_up("a payload is not canonical")
@@ -207,9 +210,10 @@ class Blocks:
         """The members of common rows that stand for themselves, all of a chunk at once."""
         if "".join(ids + digests).encode().translate(None, _HEX):
             give_up("an id or digest is not hex")
-        said = "".join(commands)
-        if said.encode().translate(None, _CLEAN) or not all(commands) or max(map(len, commands), default=0) > _LONGEST_COMMAND:
+        if "".join(commands).encode().translate(None, _CLEAN) or not all(commands):
             give_up("an id of a command is unusual")
+        if max(map(len, commands), default=0) > _LONGEST_COMMAND:
+            give_up("an id of a command is long")
         if not _TIMES.fullmatch("".join(times)):
             give_up("a time is none")
         for day in {at[:10] for at in times} - self._days:

@@ -2,8 +2,8 @@
 
 1. It is the recipe of `ledger/proof/verify.py`, with another walk through the open book: whole blocks of rows are
    checked at once, by two processes. Heads, sealed book, tie, allocation, tree and schema are left to the reference.
-2. It only ever says that nothing was found. Whatever is wrong, or unusual, or fails in any way makes it give up, and then
-   the reference reads the whole file anew and tells what there is to tell. So each finding is the reference's own.
+2. It only ever says that nothing was found. Whatever is wrong, or unusual, or fails in any way makes it give up, and
+   then the reference reads the whole file anew and tells what there is to tell. So each finding is the reference's own.
 3. Nothing is left out that the reference does, with these exceptions, of which SQLite's own check tells (it runs here
    too): a unique index that is not one, so that a command, slot or name of a stream stands twice, and wrong types.
 """
@@ -79,9 +79,7 @@ def try_fast(
 class FastFile(LedgerFile):
     """A ledger file, of which some things are looked for elsewhere; and how it is to be read."""
 
-    def __init__(
-        self, path: Path, closed: bool, progress: Progress | None, two_from: int, block: int | None
-    ) -> None:
+    def __init__(self, path: Path, closed: bool, progress: Progress | None, two_from: int, block: int | None) -> None:
         super().__init__(path)
         self.closed = closed
         self.progress = progress
@@ -103,7 +101,7 @@ class FastFile(LedgerFile):
         """Those of commands of the sealed book, by its index, which SQLite's own check compares with the rows."""
         connection = open_snapshot(path)
         try:
-            found = connection.execute(_STRAY_COMMANDS).fetchall()
+            found: list[Any] = connection.execute(_STRAY_COMMANDS).fetchall()
             return [Repeat("sealed", "command", first, first, seq) for first, seq in found]
         finally:
             connection.close()
@@ -119,7 +117,8 @@ class FastBook(OpenBook):
         heads = file.heads(Findings())
         size, head = chain.end.size, heads["open"]
         first = next(file.entries("open", -(2**63)), (None,))[0]
-        if chain.end.wrong or (head.size, first, file.last_seq("open")) != (size, *((0, size - 1) if size else (None, None))):
+        ends = (0, size - 1) if size else (None, None)
+        if chain.end.wrong or head.size != size or (first, file.last_seq("open")) != ends:
             give_up("rows and head do not agree")
         connection = open_snapshot(file.path)
         try:

@@ -1,10 +1,10 @@
 """Whether a payload is an object in canonical JSON, told fast. `docs/format.md` section 2.
 
-msgspec reads and writes the value; what comes back the same has sorted keys, each once, no white space and the shortest
+msgspec reads and writes the value; what comes back the same has sorted keys, each once, no white space, the shortest
 escapes. What that would let through is ruled out by the type that it is read as (fractions, integers beyond 2^53 - 1,
-other things than objects) and by a look at the keys (which have to be ASCII). Whatever msgspec does not take, nesting of
-more than a few levels among it, is left to `ledger.proof.canonical`, which decides: a payload that is refused here is
-refused there.
+other things than objects) and by a look at the keys (which have to be ASCII). Whatever msgspec does not take, among it
+nesting of more than a few levels, is left to `ledger.proof.canonical`, which decides: a payload that is refused here
+is refused there.
 """
 
 from collections.abc import Sequence
@@ -60,7 +60,4 @@ def _has_ascii_keys(value: Any) -> bool:
         if not "".join(value).isascii():
             return False
         value = value.values()
-    for each in value:
-        if type(each) in _HOLDING and not _has_ascii_keys(each):
-            return False
-    return True
+    return all(_has_ascii_keys(each) for each in value if type(each) in _HOLDING)

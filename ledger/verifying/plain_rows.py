@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
+from ledger.proof.draws import OPEN_TYPES
 from ledger.proof.entry import MAX_ENTRY, OPEN_GRAMMAR
 from ledger.proof.open_book import ANCHOR_TYPE, is_text
 from ledger.proof.opening import ERASED_TYPE, Opening
 from ledger.proof.sections import OPEN_CLASSES
-from ledger.proof.draws import OPEN_TYPES
 from ledger.proof.stored_sections import check_sections, unquote
 from ledger.proof.watch import WATCHED_TYPES
 from ledger.verifying.reading import Names
@@ -94,9 +94,7 @@ class PlainRows:
         n, of, command_id, digest, _ = place
         if first and n:
             stand.begins = place
-        elif n and place != stand.pending():
-            give_up(f"entry {seq} within a command")
-        elif n != stand.n:
+        elif n != stand.n or (n and place != stand.pending()):
             give_up(f"entry {seq} within a command")
         if not n < of:
             give_up(f"entry {seq} is past its command")
@@ -117,14 +115,12 @@ class PlainRows:
         hash_: bytes, stand: Stand,
     ) -> None:  # fmt: skip
         holds_anchor = b'"anchor"' in parts
-        if type_ == ANCHOR_TYPE and holds_anchor:
-            told = not self._closed  # without its key, an anchor tells nothing
-        else:
-            told = type_ in TELLING or holds_anchor
+        told = type_ in TELLING or holds_anchor
+        if type_ == ANCHOR_TYPE and holds_anchor and self._closed:
+            told = False  # without its key, an anchor tells nothing
         if told or not (self._closed or _ONE_PLAIN.fullmatch(parts)):
             stand.left.append(where[0])
             stand.left_hashes += hash_
             return
         if check_sections(parts, sections, OPEN_CLASSES, where, stand.opening, canonical=canonical) is not None:
             give_up(f"sections of entry {where[0]}")
-

@@ -34,7 +34,6 @@ def _begin(uri: str) -> apsw.Connection:
     connection.set_busy_timeout(60_000)
     connection.limit(apsw.SQLITE_LIMIT_LENGTH, _LONGEST_VALUE)
     connection.pragma("query_only", True)
-    connection.pragma("cell_size_check", True)
     connection.execute("BEGIN")
     connection.execute("SELECT count(*) FROM sqlite_schema").fetchall()
     return connection

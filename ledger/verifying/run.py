@@ -21,7 +21,7 @@ def give_up(why: str) -> NoReturn:
 
 @dataclass(slots=True)
 class Run:
-    """Entries from `start` to `end` - 1. The blocks that a run is made of have one size, but for the last of the book."""
+    """Entries from `start` to `end` - 1; its blocks have one size, but for the last one of the book."""
 
     start: int
     end: int

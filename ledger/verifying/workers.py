@@ -3,9 +3,8 @@
 A pipe holds a token for each block; whoever takes one reads its next block, so that both end at the same time, whatever
 else their cores have to do. What each has read is then one run, and the two runs are joined.
 
-    python -m ledger.verifying.workers      the other process: reads its task from its input, writes its run to its output
-
-Both are our own and of the same user, so what they tell each other is pickled.
+The other process reads its task from its input, and writes its run to its output. Both are our own and of the same
+user, so what they tell each other is pickled.
 """
 
 import gc
@@ -78,11 +77,14 @@ def read_together(task: Task, taken: Taken) -> Run:
         os.close(tokens)
     if other.returncode != 0 or not answer:
         give_up("the other process found something, or failed")
+    theirs: Run | None
     theirs, their_count = pickle.loads(answer)
     if count + their_count != task.blocks:
         give_up("a block was read by nobody")
     if run is None or theirs is None:
-        return run or theirs  # type: ignore[no-any-return]  # one of them has read all
+        run = run or theirs  # one of them has read all
+        assert run is not None
+        return run
     return run.join(theirs)
 
 

@@ -1,4 +1,4 @@
-"""`python -m tests.bench [--json | --markdown] [--quick] [--only PATTERN] [--dir DIR]`: how fast, beside what.
+"""`python -m tests.bench [--json | --markdown] [--quick] [--only PATTERN] [--dir DIR] …`: how fast, beside what.
 
 Every comparison is made within one run, in rounds that alternate; a ratio is the median of the rounds' ratios, with
 the lowest and the highest. Rates depend on the disk: give `--dir` a folder on the one that matters.
@@ -11,11 +11,11 @@ import os
 import platform
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 
-from tests.bench import appends, reads
+from tests.bench import appends, reads, verifying
 from tests.bench.measure import Row
 
 
@@ -27,6 +27,11 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="fewer events and rounds")
     parser.add_argument("--only", default="*", metavar="PATTERN", help="rows whose name has this in it (* matches any)")
     parser.add_argument("--dir", type=Path, default=Path(), help="where the files go while measuring (default: here)")
+    parser.add_argument("--events", type=int, default=1_000_000, metavar="N", help="of the ledger that is verified")
+    parser.add_argument("--ledger", type=Path, metavar="FILE", help="verify this one, and make none")
+    parser.add_argument(
+        "--peers", type=Path, default=Path(sys.executable), metavar="PYTHON", help="has the packages to compare with"
+    )
     asked = parser.parse_args()
 
     def wanted(name: str) -> bool:
@@ -35,7 +40,7 @@ def main() -> int:
     rows = []
     with tempfile.TemporaryDirectory(prefix=".bench-", dir=asked.dir) as name:
         folder = Path(name)
-        for row in _rows(folder, quick=asked.quick, wanted=wanted):
+        for row in _rows(folder, asked, wanted):
             print(_line(row), file=sys.stderr)
             rows.append(row)
     if asked.json:
@@ -47,10 +52,12 @@ def main() -> int:
     return 0 if rows else 2
 
 
-def _rows(folder: Path, *, quick: bool, wanted: object) -> Iterator[Row]:
-    assert callable(wanted)
-    yield from appends.rows(folder, quick=quick, wanted=wanted)
-    yield from reads.rows(folder, quick=quick, wanted=wanted)
+def _rows(folder: Path, asked: argparse.Namespace, wanted: Callable[[str], bool]) -> Iterator[Row]:
+    yield from appends.rows(folder, quick=asked.quick, wanted=wanted)
+    yield from reads.rows(folder, quick=asked.quick, wanted=wanted)
+    yield from verifying.rows(
+        folder, quick=asked.quick, wanted=wanted, count=asked.events, ledger=asked.ledger, peers=asked.peers
+    )
 
 
 def machine() -> dict[str, str]:

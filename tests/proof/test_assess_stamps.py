@@ -125,7 +125,7 @@ def test_a_renewal_by_a_stronger_hash_holds_these_entries_and_no_others(
     ):
         digests = entries_digests(stored_entries, [SIZE], "sha512")
         begun = EvidenceRecord.beginning(token)
-        renewal = Renewal.of([(begun, message, lambda _, digests=digests: digests[SIZE])], "sha512")
+        renewal = Renewal.of([(begun, message, {"sha512": digests[SIZE]}.__getitem__)], "sha512")
         record = renewal.stamped(tsa.made(renewal.data, at=NOW, algorithm="sha512"))[0].encode()
         report = held(ledger, trusted, note, {"00.tsr": token, "00.er": record})
         assert report.ok

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from ledger.proof.canonical import encode
-from ledger.proof.sections import IDENTITY, PLAIN, frame, commitment
+from ledger.proof.sections import IDENTITY, PLAIN, commitment, frame
 from ledger.recording.drafts import Append, CommandMark, Drafter
 from ledger.recording.engine import create_ledger
 from ledger.recording.sqlite import SQLiteBooks
-from tests.tampering.ledgers import ACTOR, KEYS, ORIGIN, Drawn, behind_its_back, relink, settle
 from tests.recording.ledgers import ticking
+from tests.tampering.ledgers import ACTOR, KEYS, ORIGIN, Drawn, behind_its_back, relink, settle
 
 EVENTS: Final = 60
 CHANGED: Final = 37
@@ -52,7 +52,8 @@ def common_ledger(path: Path, events: int = EVENTS) -> Path:
 
 def _told(seq: int, stream: str) -> dict[str, Any]:
     text = "Kopfschmerz, mäßig" if seq % 4 == 2 else 'he said "no"\n'
-    return {"items": [{"code": "HGB", "value": str(seq)}], "late": seq % 2 == 0, "n": seq, "stream": stream, "text": text}
+    items = [{"code": "HGB", "value": str(seq)}]
+    return {"items": items, "late": seq % 2 == 0, "n": seq, "stream": stream, "text": text}
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,10 @@
-"""Who writes an entry and makes everything whole that follows from it is found by what the entry says; by both verifiers.
+"""Who forges an entry, and makes all whole that follows from it, is found by what the entry says; by both verifiers.
 
 And the control: a check taken out of the fast verifier lets at least one of these through.
 """
 
 import shutil
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Final
 
@@ -133,7 +132,7 @@ OMISSIONS: Final[list[tuple[str, Any, str, Callable[..., Any]]]] = [
 def test_a_check_left_out_would_be_noticed_here(
     ledger: Path, tmp_path: Path, what: str, owner: Any, name: str, instead: Callable[..., Any]
 ) -> None:
-    """Some forgery, at some entry, comes through then; and none does, and nothing else changes, without the omission."""
+    """Some forgery, at some entry, comes through then; and none does without the omission."""
     through = []
     for forgery in FORGERIES:
         for seq in (CHANGED - 1, CHANGED, EVENTS - 4, EVENTS - 1):

@@ -57,7 +57,9 @@ def erased(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.parametrize("keys", [None, KEYS, SomeKeys(without=frozenset({("header", "")}))], ids=["none", "all", "some"])
+@pytest.mark.parametrize(
+    "keys", [None, KEYS, SomeKeys(without=frozenset({("header", "")}))], ids=["none", "all", "some"]
+)
 def test_a_small_ledger_of_both_books(small: Path, keys: BookKeys | None) -> None:
     report = judged(small, keys=keys)
     assert report.ok
@@ -110,7 +112,7 @@ def test_roots_and_times_at_the_sizes_that_are_asked_for(common: Path, small: Pa
 
 
 @pytest.fixture
-def shared(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[int, int]]]:
+def shared(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
     """How many blocks this process took of how many, each time that two processes shared a book."""
     counts: list[tuple[int, int]] = []
     read = workers._read

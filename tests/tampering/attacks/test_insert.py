@@ -18,18 +18,16 @@ LAST_DMC = 26
 def invented(ledger: Path) -> dict[str, Any]:
     """A recommendation that nobody gave, made of one that was given."""
     row = rows(ledger, "open_entry")[LAST_DMC]
-    mark = row["command"]
-    assert mark.encode() in row["entry"]
-    at = row["entry"].index(b'"id":"') + 6
-    entry = row["entry"].replace(mark.encode(), b"command-x")
-    at = entry.rindex(b'"id":"') + 6 if entry[at : at + 9] == b"command-x" else at
-    return row | {"command": "command-x", "entry": entry[:at] + bytes([entry[at] ^ 1]) + entry[at + 1 :]}
+    entry = row["entry"].replace(row["command"].encode(), b"command-x")
+    at = entry.index(b'},"id":"') + 8
+    return row | {"command": "command-x", "entry": entry[:at] + b"012345" + entry[at + 6 :]}
 
 
 def test_a_row_that_is_put_in_between_is_found_by_the_file_alone(world: World, ledger: Path) -> None:
-    new = invented(ledger)
+    new, size = invented(ledger), len(rows(ledger, "open_entry"))
     with behind_its_back(ledger) as connection:
-        connection.execute("UPDATE open_entry SET seq = seq + 1 WHERE seq > ?", (LAST_DMC,))
+        for seq in range(size - 1, LAST_DMC, -1):
+            connection.execute("UPDATE open_entry SET seq = seq + 1 WHERE seq = ?", (seq,))
         connection.execute(
             "INSERT INTO open_entry (seq, stream, version, command, entry, sections) VALUES (?, ?, 99, ?, ?, ?)",
             (LAST_DMC + 1, new["stream"], new["command"], new["entry"], new["sections"]),

@@ -33,7 +33,7 @@ def test_swapped_entries_that_keep_their_times_are_found_by_the_file_alone(world
     listed[FIRST], listed[SECOND] = listed[SECOND], listed[FIRST]
     reassembled(ledger, listed)
     drop_evidence(ledger, above=world.sizes[0])
-    backwards = ("time", "open", SECOND)
+    backwards = ("time", "open", FIRST)  # it is later than the one after it
     assert world.found(ledger) == everywhere(backwards, asked=[("checkpoint", "open", 0), backwards])
 
 

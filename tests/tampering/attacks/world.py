@@ -238,7 +238,8 @@ class World:
             evidence = self.folder / "none"
         if level != KEYS:
             return check(file, self.trusted(level), evidence=evidence, walk=judged)
-        with closing(load_keys(self.path)) as keys:
+        own = file if Path(f"{file}.keys").exists() else self.path
+        with closing(load_keys(own)) as keys:
             return check(file, self.trusted(level), evidence=evidence, keys=keys, walk=judged)
 
     def found(self, file: Path, evidence: Path | None = None, levels: Iterable[str] = LEVELS) -> Found:

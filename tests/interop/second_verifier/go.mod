@@ -1,0 +1,3 @@
+module trial-ledger.example/second-verifier
+
+go 1.19
