@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from heapq import merge
 from importlib.resources import files
 from itertools import islice
@@ -130,8 +131,13 @@ def _protocol(path: Path, position: Position) -> Protocol | None:
         reader.close()
 
 
-def _documents() -> Iterator[Content]:
-    """What the files mean: the formats, and a JSON Schema of each type of event."""
+@cache
+def _documents() -> tuple[Content, ...]:
+    """What the files mean: the formats, and a JSON Schema of each type of event. The same in all bundles."""
+    return tuple(_generated())
+
+
+def _generated() -> Iterator[Content]:
     for name in DOCUMENTS:
         yield small(f"docs/{name}", files("api.bundle").joinpath("documents", name).read_bytes())
     for cls in CATALOGUE:

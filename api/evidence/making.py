@@ -6,7 +6,8 @@
 2. A mark that was lost is made up for by the newest checkpoint in the evidence folder that our own key signed: then the
    whole book is hashed again, and must have that root.
 3. `keep=False`: an export by somebody who has arms in sight leaves nothing in the evidence folder, and nothing in the
-   times of what goes into it later: of the same size another signature is made then, over the same root.
+   times of what goes into it later: of the same size another signature is made then, over the same root. Nor does it
+   make up for what is still to be stored there, or for a mark that was lost.
 """
 
 from collections.abc import Callable, Iterator
@@ -70,9 +71,17 @@ def checkpoint_for_export(path: Path, *, keep: bool, clock: Clock = utc_now) -> 
         if mark is not before:
             write_signed_head(path, mark)
         note = Note.parse(mark.note)
-        if keep or mark.kept.size == mark.size:
-            return store.put(path, note)
-        return stored_checkpoint(checkpoint_name(Checkpoint.parse(note.text)), mark.note)
+        return store.put(path, note) if keep else _as_handed(path, note)
+
+
+def _as_handed(path: Path, note: Note) -> StoredCheckpoint:
+    """A checkpoint that is not stored, with the cosignatures of its file where that is there already."""
+    made = Checkpoint.parse(note.text)
+    name = checkpoint_name(made)
+    there = next((one for one in store.stored(path, least=made.size) if one.name == name), None)
+    if there is not None and there.note.text == note.text:
+        note = store.merge(there.note, note.signatures)
+    return stored_checkpoint(name, note.encode())
 
 
 @contextmanager
@@ -137,7 +146,7 @@ def _grown(book: OpenBook, keys: SigningKeys) -> tuple[SignedHead | None, Grown]
         before = grown(None, book.origin, newest.size, None, book.entries(0, newest.size))
         if before.tree.root() != newest.root:
             raise SigningRefusedError("fork", f"the first {newest.size} entries are not those that were signed")
-        mark = SignedHead(origin, before.tree, before.head, b"", 0, Kept(newest.size))
+        mark = SignedHead(origin, before.tree, before.head, b"", 0, Kept())
     start, last = (0, None) if mark is None else (mark.size, book.entry(mark.size - 1))
     return mark, grown(mark, book.origin, book.size, last, book.entries(start))
 

@@ -4,6 +4,8 @@
    not grow with it.
 2. What does not verify is not handed out: a proof is held against the checkpoint, a set of tiles against its root.
 3. Of the stored checkpoints those count that our own key signed, the former ones too as long as the book holds them.
+4. A checkpoint that a proof needs and there is not is made, and lies in the proof alone: who asks for a proof is not
+   known, and might know arms (`making.py`, rule 3).
 """
 
 import hashlib
@@ -15,7 +17,7 @@ from pathlib import Path
 
 from api.evidence import store
 from api.evidence.book import OpenBook, open_book
-from api.evidence.making import Clock, make_checkpoint
+from api.evidence.making import Clock, checkpoint_for_export
 from ledger.keys.folder import KeysError, sync_folder
 from ledger.keys.signing import former_keys, load_signing_keys
 from ledger.proof.checkpoint import open_checkpoint
@@ -44,7 +46,7 @@ def prove_inclusion(
     with open_book(path) as book:
         if not 0 <= seq < book.size:
             raise NoCheckpointError(f"{path}: the open book has no entry {seq}; it has {book.size}, counted from 0")
-    chosen = checkpoint or stored_for(path, seq + 1) or make_checkpoint(path, clock=clock)
+    chosen = checkpoint or stored_for(path, seq + 1) or checkpoint_for_export(path, keep=False, clock=clock)
     size = chosen.checkpoint.size
     if size <= seq:
         raise NoCheckpointError(f"{chosen.name}: covers the first {size} entries, and not entry {seq}")
@@ -66,7 +68,7 @@ def prove_consistency(
     `prove_inclusion`.
     """
     if new_size is None:
-        chosen = stored_for(path, max(old_size, 1)) or make_checkpoint(path, clock=clock)
+        chosen = stored_for(path, max(old_size, 1)) or checkpoint_for_export(path, keep=False, clock=clock)
     else:
         found = next((one for one in own_checkpoints(path, new_size) if one.checkpoint.size == new_size), None)
         if found is None:

@@ -54,7 +54,14 @@ class _Counted:
     stored: StoredCheckpoint
     opened: OpenedCheckpoint | None
     signers: tuple[VerifierKey, ...] = ()
+    quorum: bool = False
+    """Whether witnesses enough for the policy cosigned it."""
     kept: bool = False
+
+    @property
+    def weight(self) -> int:
+        """How hard it is to have made it falsely: the log's key may be stolen, witnesses would have to lie too."""
+        return 2 if self.kept else 1 if self.quorum else 0
 
     @property
     def checkpoint(self) -> Checkpoint:
@@ -138,7 +145,7 @@ def _count(work: _Assessment, stored: StoredCheckpoint) -> _Counted | None:
             work, f"checkpoint of size {stored.checkpoint.size}: no log of the policy signed it; it counts for nothing"
         )
         return None
-    return _Counted(stored, opened, signers)
+    return _Counted(stored, opened, signers, bool(policy.witnessed(opened)[0]) and policy.satisfied_by(opened))
 
 
 def _compare(work: _Assessment, checkpoints: Sequence[_Counted]) -> list[_Counted]:
@@ -179,7 +186,7 @@ def _extends(work: _Assessment, checkpoint: Checkpoint) -> bool:
 
 def _contradicted(work: _Assessment, one: _Counted, held: Sequence[_Counted]) -> None:
     size, book = one.checkpoint.size, work.report.size
-    surer = [good.checkpoint.size for good in held if good.checkpoint.size < size and good.kept >= one.kept]
+    surer = [good.checkpoint.size for good in held if good.checkpoint.size < size and good.weight >= one.weight]
     before = min(max(surer, default=0), book)  # what its keeper saw is not bounded by what a stolen key may have signed
     after = [good for good in held if good.checkpoint.size >= size]
     if size <= book and work.report.root_at(size) is None:
@@ -190,7 +197,7 @@ def _contradicted(work: _Assessment, one: _Counted, held: Sequence[_Counted]) ->
             f"the checkpoint of size {size} {one.by} has another root than this book, and one of size "
             f"{after[0].checkpoint.size} agrees with it: two histories of this ledger were made",
         )  # fmt: skip
-        if before < book and not any(good.kept >= one.kept for good in after):
+        if before < book and not any(good.weight >= one.weight for good in after):
             work.unsound.append((before, book - 1))
         return
     if size > book:

@@ -158,8 +158,8 @@ _MEMBERS: Final = frozenset({"books", "format", "origin", "role", "sections", "s
 
 
 def _manifest(value: Any) -> Manifest:
-    if isinstance(value, dict) and isinstance(value.get("format"), str) and value["format"] != FORMAT:
-        raise CanonicalError(f"format {value['format'][:60]!r}; this version reads {FORMAT}")
+    if isinstance(value, dict) and "format" in value and value["format"] != FORMAT:
+        raise CanonicalError(f"format {str(value['format'])[:60]!r}; this version reads {FORMAT}")
     told = members(value, "manifest", _MEMBERS)
     origin, role, sites, books, forms = (told[name] for name in ("origin", "role", "sites", "books", "sections"))
     if not isinstance(origin, str) or not 0 < len(origin) <= 1000:

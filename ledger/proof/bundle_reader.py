@@ -259,6 +259,18 @@ class BundleBooks:
             findings.add("member", None, None, f"{name} is listed in {SUMS}, and missing")
         for book in sorted(self._loose):
             findings.add("member", None, None, f"{book}/sections goes on after the last entry's")
+        for book in sorted(self.books):
+            if not self._ends_a_line(self._members[f"{book}/entries"]):
+                findings.add("member", None, None, f"{book}/entries does not end in a line feed")
+
+    def _ends_a_line(self, member: Member) -> bool:
+        if not member.size:
+            return True
+        source = FileBytes(self.path, Member(member.start + member.size - 1, 1, 0))
+        try:
+            return source.read(1) == b"\n"
+        finally:
+            source.close()
 
     def _altered(self) -> list[str]:
         """The files whose SHA-256 or CRC-32 is another than stated."""

@@ -36,7 +36,9 @@ def in_words(report: Report) -> str:
         lines.append(allocation_in_words(report.allocation))
     lines += [f"note: {note}" for note in report.notes]
     if report.given is not None:
-        lines.append("Page, protocol, schemas and documents in the bundle are its sender's words: the books are verified.")
+        lines.append(
+            "Page, protocol, schemas and documents in the bundle are its sender's words: the books are verified."
+        )
     if not report.ok:
         lines.append("What follows of signatures and times holds of the entries that are sound, and of no others:")
     lines += assurance_in_words(report.assurance, report.size)

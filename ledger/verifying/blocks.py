@@ -21,7 +21,7 @@ import apsw
 from ledger.proof.entry import OPEN_GRAMMAR, V
 from ledger.proof.sections import MAX_PAYLOAD, SALT_BYTES, TAG
 from ledger.proof.tree import Frontier
-from ledger.verifying.payloads import all_canonical_objects
+from ledger.verifying.payloads import Shape, is_canonical_object, learn
 from ledger.verifying.plain_rows import TELLING, PlainRows, Stand
 from ledger.verifying.reading import Names
 from ledger.verifying.run import Run, give_up
@@ -85,7 +85,8 @@ class Blocks:
         self._plain = PlainRows(self._names, origin.encode(), closed=closed)
         self._frames = _Frames()
         self._actors = set[str]()
-        self._tails = dict[str, int]()
+        self._tails = dict[str, tuple[int, list[Shape]]]()
+        self._shapes = dict[str, list[Shape]]()
         self._days = set[str]()
 
     def read(self, start: int, end: int, wanted: Collection[int] = ()) -> Run:
@@ -93,7 +94,7 @@ class Blocks:
 
         `wanted`: sizes of the book, of which those within are noted. Raises GiveUp, or whatever else went wrong.
         """
-        stand, tree, frontiers, prev = Stand(), Frontier(), dict[int, bytes](), ""
+        stand, tree, frontiers, prev, hashes = Stand(), Frontier(), dict[int, bytes](), "", list[bytes]()
         for first in range(start, end, CHUNK):
             count = min(CHUNK, end - first)
             rows = self._execute(_ROWS, (first, first + count)).fetchall()
@@ -101,12 +102,13 @@ class Blocks:
                 give_up(f"entries from {first} on are not there")
             if first == start:
                 prev = self._begin(rows[0], stand)
-            hashes, done = self._take(rows, stand), 0
-            for size in sorted(size for size in wanted if first < size <= first + count):
-                tree.extend(hashes[done : size - first])
-                frontiers[size] = tree.to_bytes()
-                done = size - first
-            tree.extend(hashes[done:])
+            hashes += self._take(rows, stand)
+        done = start
+        for size in sorted(size for size in wanted if start < size <= end):
+            tree.extend(hashes[done - start : size - start])
+            frontiers[size] = tree.to_bytes()
+            done = size
+        tree.extend(hashes[done - start :])
         return Run(
             start, end, prev, stand.prev, stand.first_at, stand.at, stand.begins, stand.pending(), stand.first,
             stand.versions, stand.opening.counts()[1], stand.left, stand.left_hashes, [(end - start, tree.to_bytes())],
@@ -129,7 +131,7 @@ class Blocks:
         hashes = [done.digest() for done in map(sha256, map(b"\x00".__add__, entries))]
         commits = [done.hexdigest() for done in map(sha256, map(_PREFIX.__add__, map(_BODY, stored)))]
         ids, digests, commands, times = list[str](), list[str](), list[str](), list[str]()
-        payloads, others, after_id = list[bytes](), list[bytes](), _AFTER_ID
+        texts, others, after_id = list[bytes](), list[tuple[bytes, list[Shape]]](), _AFTER_ID
         prev, at, head, n, of, (command_id, digest) = stand.prev, stand.at, stand.head, stand.n, stand.of, stand.command
         fresh = not stand.first_at
         expected = f'{head}{n},"of":{of}'
@@ -146,7 +148,8 @@ class Blocks:
             common = text.startswith(known, cut + after_id) and sections.startswith(frames[len(sections)])
             if common:
                 tail = text[cut + after_id + len(known) :]
-                common = (tails.get(tail) == version or self._knows_tail(tail, version)) and not fresh
+                tail_version, shapes = tails.get(tail) or self._knows_tail(tail)
+                common = tail_version == version and not fresh
             if not common:
                 pass
             elif n:
@@ -176,7 +179,13 @@ class Blocks:
             if common:
                 ids.append(text[cut + _ID : cut + after_id])
                 payload = sections[_SALTED:]
-                (payloads if payload.isascii() else others).append(payload)
+                for matches in shapes:
+                    if matches(payload):
+                        if not payload.isascii():
+                            texts.append(payload)
+                        break
+                else:
+                    others.append((payload, shapes))
                 last = versions.get(key)
                 if last is None:
                     first[key] = version
@@ -202,8 +211,11 @@ class Blocks:
             prev, at, head, n, of, (command_id, digest)
         )  # fmt: skip
         self._look_at(ids, digests, commands, times)
-        if not all_canonical_objects(payloads, others):
-            give_up("a payload is not canonical")
+        b"".join(texts).decode()  # each ends in ASCII
+        for payload, known_shapes in others:
+            if not is_canonical_object(payload):
+                give_up("a payload is not canonical")
+            learn(known_shapes, payload)
         return hashes
 
     def _look_at(self, ids: list[str], digests: list[str], commands: list[str], times: list[str]) -> None:
@@ -229,12 +241,16 @@ class Blocks:
         self._actors.add(text)
         return True
 
-    def _knows_tail(self, text: str, version: object) -> bool:
-        """Whether an entry ends so, from the value of its type on, and nobody asks for events of this type."""
+    def _knows_tail(self, text: str) -> tuple[int, list[Shape]]:
+        """The version, if an entry ends so, from the value of its type on, and the shapes that payloads of it have.
+
+        No version where it does not, or where somebody asks for events of this type.
+        """
         match = _TAIL.fullmatch(text)
-        if match is None or match[2] in _TELLING or int(match[3]) != version:
-            return False
+        if match is None or match[2] in _TELLING:
+            return -1, []
         if len(self._tails) >= _REMEMBERED:
             self._tails.clear()
-        self._tails[text] = int(match[3])
-        return True
+            self._shapes.clear()
+        known = self._tails[text] = int(match[3]), self._shapes.setdefault(match[2], [])
+        return known

@@ -119,7 +119,13 @@ def _tokens(pipe: int) -> Iterator[int]:
 def _other(task: Task, tokens: int) -> "Iterator[subprocess.Popen[bytes]]":
     """The other process, at work; it is gone afterwards."""
     home = str(Path(__file__).resolve().parents[2])
-    command = [sys.executable, "-c", f"import sys; sys.path.insert(0, {home!r}); from {__name__} import main; main()"]
+    # -P: nothing is imported from the folder that one happens to stand in.
+    command = [
+        sys.executable,
+        "-P",
+        "-c",
+        f"import sys; sys.path.insert(0, {home!r}); from {__name__} import main; main()",
+    ]
     other = subprocess.Popen(
         [*command, str(tokens)], pass_fds=[tokens], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

@@ -2,9 +2,14 @@
 
 from pathlib import Path
 
+import pytest
+
 from ledger.proof.verify import verify_ledger
 from tests.bench.appends import RawInsert, events, library_recorder, our_recorder, recording
 from tests.bench.measure import alone, alternate, compare
+from tests.bench.peers import SIZE
+from tests.bench.verifying import EVERY, build, verified
+from tests.tampering.ledgers import behind_its_back, rows
 
 
 def test_a_ratio_is_the_median_of_the_rounds_and_not_of_the_rates() -> None:
@@ -37,3 +42,19 @@ def test_each_contestant_records_the_same_number_of_events(tmp_path: Path) -> No
     ours.books.close()
     assert verify_ledger(tmp_path / "ours.db").ok
     library.datastore.close()
+
+
+def test_the_ledger_that_is_verified_is_what_it_is_said_to_be_and_no_other_is_measured(tmp_path: Path) -> None:
+    path = build(tmp_path / "trial.db", 2 * EVERY)
+    stored = rows(path, "open_entry")
+    plain = [row["sections"] for row in stored if b"recorded/1" in row["entry"] or b"reported/1" in row["entry"]]
+    assert len(plain) == 2 * EVERY
+    assert {len(sections) for sections in plain} == {5 + 32 + SIZE}
+    assert len(stored) > len(plain)  # the anchors
+    rate, megabytes = verified(path)
+    assert 0 < rate < 10_000_000
+    assert 1 < megabytes < 256
+    with behind_its_back(path) as connection:
+        connection.execute("UPDATE open_entry SET version = version + 50 WHERE seq = 77")
+    with pytest.raises(SystemExit, match="something is wrong"):
+        verified(path)

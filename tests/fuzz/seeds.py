@@ -23,15 +23,18 @@ from ledger.keys.signing import Ed25519FileSigner, MlDsaFileSigner, Signer, load
 from ledger.proof.evidence import as_signed
 from ledger.proof.note import COSIGNATURE, VerifierKey
 from ledger.proof.tiles import hash_tiles
-from ledger.proof.tree import leaf_hash
 from ledger.proof.tlog_proof import TlogProof
+from ledger.proof.tree import leaf_hash
 from ledger.recording.reader import LedgerReader
+from tests.api.witnesses import HISTORY, LOG
 from tests.proof.bundle_parts import Files, read
 from tests.trials import SITE, Trial
 from tests.tsa import TestAuthority
 
 COSIGNED: Final = 1_600_000_000
 """POSIX seconds of the cosignatures: after all that the trial records."""
+OLD: Final = 10
+"""The size that the witness of the requests has cosigned."""
 LEAVES: Final = 700
 """Of the tree whose tiles are mutated: full and partial ones, on two levels."""
 
@@ -52,6 +55,7 @@ class Seeds:
     """Each with the message that it is over; none where there is no openssl."""
     ledger: bytes
     tiles: dict[str, bytes]
+    requests: tuple[bytes, ...]
 
     @property
     def vkeys(self) -> list[bytes]:
@@ -82,6 +86,8 @@ def make(folder: Path) -> None:
     keys = load_signing_keys(trial.path).vkeys
     (folder / "policy").write_bytes(policy_of(keys, [one.key for one in cosigners]))
     (folder / "note").write_bytes(stored.data)
+    for number, leaves_ in enumerate((HISTORY, HISTORY[:20])):
+        (folder / f"{number}.request").write_bytes(LOG.request(leaves_, OLD))
     size = stored.checkpoint.size
     for index in (0, size // 2, size - 1):
         proof = prove_inclusion(trial.path, index)
@@ -91,7 +97,7 @@ def make(folder: Path) -> None:
             ((_, raw, _),) = reader.stored(Book.OPEN, index, index + 1)
         (folder / f"{index}.entry").write_bytes(raw)
     if shutil.which("openssl"):
-        authority = TestAuthority(folder / "authority")
+        authority = TestAuthority(folder / "authority", now=datetime.fromtimestamp(COSIGNED, UTC))
         message = as_signed(stored.note)
         token = authority.made(message, at=datetime.fromtimestamp(COSIGNED, UTC))
         put_token(trial.path, stored.checkpoint, token)
@@ -135,6 +141,7 @@ def load(folder: Path) -> Seeds:
         ((token.read_bytes(), (folder / "message").read_bytes()),) if token.exists() else (),
         (folder / "ledger.db").read_bytes(),
         {path.name.replace("!", "/"): path.read_bytes() for path in sorted(folder.glob("tile!*"))},
+        tuple(path.read_bytes() for path in sorted(folder.glob("*.request"))),
     )  # fmt: skip
 
 

@@ -254,5 +254,5 @@ def test_a_verifier_that_overlooks_something_fails_this_test(ledger: Path, monke
     (entry, *_) = [
         match.start() for match in re.finditer(rb'"subject/ES-001","type"', content) if used[match.start()] == "cell"
     ]
-    with pytest.raises((AssertionError, LedgerFileError), match="changes what is returned|cannot be read"):
+    with pytest.raises((AssertionError, LedgerFileError), match=r"changes what is returned|cannot be read"):
         unseen(ledger, [8 * entry + 64])

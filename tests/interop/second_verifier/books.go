@@ -17,6 +17,7 @@ type book struct {
 	rows     map[int64]*row
 	end      int64   // number of entries
 	ought    []*hash // of each entry; nil where no name is known
+	headless bool    // the head was shown to be wrong, so that its frontier tells nothing
 	lost     map[int64]bool
 	findings []finding
 }
@@ -50,11 +51,30 @@ func newBook(b *bundle, name string) *book {
 	return result
 }
 
+// checkOrigin is the rest of step 8: the origin of a book is that of its first entry that was not altered.
+func (b *book) checkOrigin(open *book) {
+	told := b.origin
+	for k := int64(0); k < b.end; k++ {
+		if one := b.rows[k]; one != nil && !b.lost[k] {
+			b.origin = one.entry.text("origin")
+			break
+		}
+	}
+	if !b.sealed && !originForm.MatchString(b.origin) {
+		b.find("origin", -1, "not the form of an origin")
+	} else if b.sealed && b.origin != open.origin+"/sealed" {
+		b.find("origin", -1, "not that of the open book with /sealed after it")
+	}
+	if b.origin != told {
+		b.find("head", -1, "the manifest has another origin than the entries")
+	}
+}
+
 // read is bundle.md section 4: it takes the books apart, and gives what is left of the sections.
 func (b *bundle) read(to *book, sections []byte) []byte {
 	last, framed := int64(-1), true
 	for _, line := range lines(b.content[to.name+"/entries"]) {
-		one := &row{raw: []byte(line), seq: last + 1, hash: leafHash([]byte(line))}
+		one := &row{sealed: to.sealed, raw: []byte(line), seq: last + 1, hash: leafHash([]byte(line))}
 		if one.entry, one.parts = readEntry(one.raw, to.sealed); one.entry != nil {
 			one.seq, _ = one.entry.count("seq")
 		}
@@ -101,7 +121,7 @@ func (b *book) findEnd() {
 	if one := b.rows[b.end-1]; one == nil || one.hash != b.head.last {
 		for seq, one := range b.rows {
 			if one.hash == b.head.last {
-				b.end = seq + 1
+				b.end, b.headless = seq+1, true
 				b.find("head", -1, "the size is not that of the last entry")
 				return
 			}
@@ -238,7 +258,7 @@ func (b *book) secondTree(open map[int64]bool) {
 			leaves = append(leaves, *b.ought[k])
 		}
 	}
-	if !complete || same(frontierOf(leaves), b.head.frontier) {
+	if !complete || b.headless || same(frontierOf(leaves), b.head.frontier) {
 		return
 	}
 	if len(open) == 0 {
@@ -247,6 +267,7 @@ func (b *book) secondTree(open map[int64]bool) {
 	for k := range open {
 		if !b.lost[k] {
 			b.find("unconfirmed", k, "the frontier contradicts it")
+			b.ought[k] = nil
 		}
 	}
 }
@@ -278,8 +299,10 @@ func (b *book) checkRows(forms map[string]string) {
 		for _, code := range codes {
 			b.find(code, k, "a section")
 		}
-		if b.sealed {
-			b.checkHeader(one, len(codes) == 0)
+		if b.sealed && !one.misfits {
+			b.checkHeader(one)
+		} else if b.sealed {
+			// the frames could not be taken apart, which was said
 		} else if _, anchor := anchorPart(one); anchor && one.raws() || anchor != (one.entry.text("type") == anchorType) && !one.raws() {
 			b.find("anchor", k, "an anchor has a section of class anchor, and nothing else has one")
 		}
@@ -289,7 +312,7 @@ func (b *book) checkRows(forms map[string]string) {
 	order.end()
 }
 
-func (b *book) checkHeader(one *row, whole bool) {
+func (b *book) checkHeader(one *row) {
 	headers := 0
 	for _, part := range one.parts {
 		if part.class == "header" {
@@ -334,7 +357,9 @@ func ties(open, sealed *book) {
 		if !ok && !failing {
 			sealed.find("tie", k, "not tied to the open book")
 		}
-		if failing = !ok; seq > newest && seq < open.end {
+		if failing = !ok; failing {
+			seqs[k] = -1 // what has its finding is held against no anchor
+		} else {
 			newest = seq
 		}
 	}
@@ -357,18 +382,20 @@ func ties(open, sealed *book) {
 			open.find("anchor", t, "not the members of an anchor")
 			continue
 		}
-		if z > sealed.end && z >= size {
-			if !beyond {
-				sealed.find("missing", sealed.end, "an anchor has more")
-			}
-			beyond, size = true, z
-			continue
-		}
-		ok = z >= size && (z >= int64(len(trees)) || trees[z] == unhex(said.text("root")))
+		ok = z >= size
 		for k, seq := range seqs {
-			if seq >= 0 && (int64(k) < z) != (seq < t) {
+			if seq >= t && int64(k) < z {
+				sealed.find("tie", int64(k), "an anchor before what it is tied to has it already")
+				seqs[k] = -1
+			} else if seq >= 0 && seq < t && int64(k) >= z {
 				ok = false
 			}
+		}
+		if z > sealed.end && !beyond {
+			sealed.find("missing", sealed.end, "an anchor has more")
+			beyond = true
+		} else if z < int64(len(trees)) && trees[z] != unhex(said.text("root")) {
+			ok = false
 		}
 		if !ok && !failing {
 			open.find("anchor", t, "not the sealed book")

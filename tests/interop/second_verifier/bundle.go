@@ -44,12 +44,13 @@ const (
 )
 
 var (
+	roleForm   = regexp.MustCompile(`^[a-z]+(?:-[a-z]+)*$`)
 	hostPart   = `[A-Za-z0-9._-]+(?::[0-9]{1,5})?`
 	originForm = regexp.MustCompile(`^` + hostPart + `/[A-Za-z0-9._-]+/[0-9a-f]{32}$`)
-	names      = regexp.MustCompile(`^(?:consistency/[0-9]{16}|docs/[A-Za-z0-9._-]+\.md|` +
+	names      = regexp.MustCompile(`^(?:consistency/[0-9]{16}|docs/[a-z0-9]+(?:-[a-z0-9]+)*\.md|` +
 		`evidence/checkpoints/[0-9]{16}-[0-9a-f]{8}\.checkpoint|evidence/timestamps/[0-9]{16}-[0-9a-f]{8}-[0-9]{2}\.tsr|` +
 		`index\.html|keys/log\.vkeys|keys/data-keys\.ndjson|(?:open|sealed)/(?:entries|sections)|protocol\.json|` +
-		`schemas/[A-Za-z0-9._-]+\.json)$`)
+		`schemas/[a-z0-9]+(?:[.-][a-z0-9]+)*\.json)$`)
 	listed = regexp.MustCompile(`^[0-9a-f]{64}  [\x20-\x7e]+$`)
 	// Section 3: the forms, with the kinds of frame that they may have.
 	kinds = map[string]string{"readable": "\x00", "unerased": "\x00\x02", "partly": "\x00\x02", "withheld": "\x02", "sealed": "\x01"}
@@ -102,8 +103,8 @@ func (b *bundle) readManifest(data []byte) (string, error) {
 		!isHex(manifest.text("sha256sums"), 64) {
 		return "", refuse("manifest.json: not the members of a manifest")
 	}
-	if b.origin = manifest.text("origin"); !originForm.MatchString(b.origin) {
-		return "", refuse("manifest.json: origin")
+	if b.origin = manifest.text("origin"); b.origin == "" || !roleForm.MatchString(manifest.text("role")) {
+		return "", refuse("manifest.json: role")
 	}
 	books, _ := manifest["books"].(object)
 	_, sealed := books["sealed"]
@@ -183,7 +184,8 @@ func (b *bundle) checkFiles(members []member, sums string) error {
 		b.findings = append(b.findings, finding{Code: "member", Why: name + " " + why})
 	}
 	list := members[1]
-	if digest := sha256.Sum256(list.content); list.damaged() || hex.EncodeToString(digest[:]) != sums {
+	ended := len(list.content) == 0 || bytes.HasSuffix(list.content, []byte("\n"))
+	if digest := sha256.Sum256(list.content); !ended || list.damaged() || hex.EncodeToString(digest[:]) != sums {
 		differing(list.name, "is not the one in the manifest")
 	}
 	stated, order := map[string]string{}, []string{}
@@ -198,7 +200,7 @@ func (b *bundle) checkFiles(members []member, sums string) error {
 		stated[name] = line[:64]
 		order = append(order, name)
 	}
-	if len(list.content) > 0 && !bytes.HasSuffix(list.content, []byte("\n")) || len(order) > 2*len(members) {
+	if len(order) > 2*len(members) {
 		return refuse("SHA256SUMS: not its lines")
 	}
 	for _, one := range members[2:] {

@@ -18,7 +18,7 @@ const (
 var (
 	openClasses   = map[string]bool{"plain": true, "identity": true, "anchor": true}
 	sealedClasses = map[string]bool{"arm": true, "header": true}
-	timeForm      = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}Z$`)
+	timeForm      = regexp.MustCompile(`^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{6}Z$`)
 )
 
 type part struct {
@@ -34,6 +34,7 @@ type section struct {
 }
 
 type row struct {
+	sealed   bool
 	seq      int64
 	raw      []byte
 	hash     hash
@@ -42,6 +43,7 @@ type row struct {
 	framed   bool // the frames could be cut out of the file
 	frames   []byte
 	sections map[string]section
+	misfits  bool   // the frames cannot be taken apart
 	header   object // of a sealed entry, where it is given
 }
 
@@ -64,14 +66,12 @@ func readEntry(raw []byte, sealed bool) (object, []part) {
 	if err != nil || len(raw) > longestEntry {
 		return nil, nil
 	}
-	ok := entry.texts("at", "id", "origin", "prev", "v") && isHex(entry.text("id"), 32) && isHex(entry.text("prev"), 64) &&
+	ok := entry.texts("at", "id", "origin", "prev", "v") && timeForm.MatchString(entry.text("at")) && isHex(entry.text("id"), 32) && isHex(entry.text("prev"), 64) &&
 		entry.text("v") == "1/sha-256"
 	if _, number := entry.count("seq"); !ok || !number {
 		return nil, nil
 	}
-	classes := openClasses
 	if sealed {
-		classes = sealedClasses
 		tie, _ := entry["open_head"].(object)
 		_, number := tie.count("seq")
 		ok = entry.exactly("at", "command", "id", "open_head", "origin", "parts", "prev", "seq", "slot", "v") && number &&
@@ -87,10 +87,10 @@ func readEntry(raw []byte, sealed bool) (object, []part) {
 		return nil, nil
 	}
 	parts := []part{}
-	for i, value := range list {
+	for _, value := range list {
 		told, _ := value.(object)
 		one := part{told.text("class"), told.text("commit")}
-		if !told.exactly("class", "commit") || !isHex(one.commit, 64) || i > 0 && one.class <= parts[i-1].class || !classes[one.class] {
+		if !told.exactly("class", "commit") || !isHex(one.commit, 64) || !told.texts("class") {
 			return nil, nil
 		}
 		parts = append(parts, one)
@@ -98,9 +98,9 @@ func readEntry(raw []byte, sealed bool) (object, []part) {
 	return entry, parts
 }
 
-// isTime is `at` of section 3.1.
+// isTime: what has the form of a time (section 3.1) has to be one, too (step 5.5).
 func isTime(at string) bool {
-	if len(at) != 27 || !timeForm.MatchString(at) || at[:4] == "0000" {
+	if at[:4] == "0000" {
 		return false
 	}
 	_, err := time.Parse("2006-01-02T15:04:05.000000Z", at)
@@ -127,29 +127,8 @@ func (r *row) raws() bool {
 
 // checkSections is section 4, steps 5.4 and 6.4, and bundle.md section 5. It gives a code for each fault.
 func (r *row) checkSections(forms map[string]string) (codes []string) {
-	body := r.frames
-	r.sections = map[string]section{}
-	if !r.framed {
-		return []string{"section"}
-	}
-	var taken []section
-	for range r.parts {
-		if len(body) < 5 {
-			return []string{"section"}
-		}
-		length := uint64(binary.BigEndian.Uint32(body[1:]))
-		if body[0] > 2 || length > uint64(len(body)-5) {
-			return []string{"section"}
-		}
-		one := section{kind: body[0], body: body[5 : 5+length]}
-		body = body[5+length:]
-		switch n := len(one.body); {
-		case one.kind == 0 && (n < 32 || n > 32+longestPayload), one.kind == 2 && n != 0, one.kind == 1 && n < 32:
-			return []string{"section"}
-		}
-		taken = append(taken, one)
-	}
-	if len(body) > 0 {
+	taken, ok := r.takeApart()
+	if r.misfits = !ok; !ok {
 		return []string{"section"}
 	}
 	for i, one := range taken {
@@ -158,6 +137,40 @@ func (r *row) checkSections(forms map[string]string) (codes []string) {
 		}
 	}
 	return codes
+}
+
+func (r *row) takeApart() (taken []section, ok bool) {
+	body := r.frames
+	r.sections = map[string]section{}
+	classes := openClasses
+	if r.sealed {
+		classes = sealedClasses
+	}
+	if !r.framed {
+		return nil, false
+	}
+	for i, one := range r.parts {
+		if i > 0 && one.class <= r.parts[i-1].class || !classes[one.class] {
+			return nil, false
+		}
+	}
+	for range r.parts {
+		if len(body) < 5 {
+			return nil, false
+		}
+		length := uint64(binary.BigEndian.Uint32(body[1:]))
+		if body[0] > 2 || length > uint64(len(body)-5) {
+			return nil, false
+		}
+		one := section{kind: body[0], body: body[5 : 5+length]}
+		body = body[5+length:]
+		switch n := len(one.body); {
+		case one.kind == 0 && (n < 32 || n > 32+longestPayload), one.kind == 2 && n != 0, one.kind == 1 && n < 32:
+			return nil, false
+		}
+		taken = append(taken, one)
+	}
+	return taken, len(body) == 0
 }
 
 func (r *row) checkSection(told part, one section, form string) string {
@@ -184,7 +197,7 @@ func (r *row) checkSection(told part, one section, form string) string {
 	case 1:
 		ciphertext := one.body[32:]
 		if n := len(ciphertext); n < 272 || n%256 != 16 || n > 16+(4+32+longestPayload+255)/256*256 {
-			return "ciphertext"
+			return "section"
 		}
 		if digest := sum([]byte("trial-ledger/ciphertext/v1\x00"), commit[:], ciphertext); string(digest[:]) != string(one.body[:32]) {
 			return "ciphertext"

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-const tolerance = 5 * time.Minute
+const tolerance = 5 * 60 // seconds
 
 // origins of a ledger: its own, and those under which it went on (section 9.1).
 func origins(open *book) map[string]bool {
@@ -83,7 +83,7 @@ func evidence(b *bundle, open *book, p *policy) (findings []finding, assurance s
 	for _, note := range b.notes {
 		one := signatures(note, p, skipped)
 		if len(one.signature) > 0 {
-			findings = append(findings, finding{Code: "signature", Book: nil, Why: one.signature[0]})
+			findings = append(findings, finding{Code: "signature", Book: &open.name, Why: one.signature[0]})
 		}
 		if p != nil && !one.counts {
 			continue
@@ -123,7 +123,7 @@ func evidence(b *bundle, open *book, p *policy) (findings []finding, assurance s
 	findings = append(findings, times(open, all)...)
 	assurance, enough := level(all, p)
 	if p != nil && !enough {
-		findings = append(findings, finding{Code: "policy", Why: "the evidence is not enough for the policy"})
+		findings = append(findings, finding{Code: "policy", Book: &open.name, Why: "the evidence is not enough for the policy"})
 	}
 	for text := range skipped {
 		unchecked = append(unchecked, text)
@@ -140,7 +140,7 @@ func times(open *book, all []counted) []finding {
 				continue
 			}
 			at, err := time.Parse("2006-01-02T15:04:05.000000Z", last.entry.text("at"))
-			if err == nil && at.After(time.Unix(stamp, 0).Add(tolerance)) {
+			if err == nil && stamp < 1<<40 && at.UnixMicro() > (stamp+tolerance)*1000000 {
 				seq := one.size - 1
 				return []finding{{Code: "time", Book: &open.name, Seq: &seq, Why: "recorded after it was cosigned"}}
 			}

@@ -4,11 +4,13 @@
 package main
 
 import (
+	"bufio"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"sort"
 )
@@ -32,13 +34,32 @@ type report struct {
 
 func main() {
 	from := flag.String("policy", "", "a C2SP tlog-policy")
-	flag.Usage = func() { fmt.Fprintln(os.Stderr, "usage: second-verifier [-policy FILE] BUNDLE [-policy FILE]") }
+	flag.Usage = func() {
+		fmt.Fprintln(os.Stderr, "usage: second-verifier BUNDLE [-policy FILE], or second-verifier -serve")
+	}
+	serve := flag.Bool("serve", false, `read one {"bundle", "policy"} a line, and answer each with a line`)
 	flag.Parse()
+	if *serve {
+		answer(os.Stdin, os.Stdout)
+		return
+	}
 	name := flag.Arg(0)
 	if flag.NArg() > 1 {
 		flag.CommandLine.Parse(flag.Args()[1:])
 	}
 	os.Exit(run(name, *from))
+}
+
+func answer(from io.Reader, to io.Writer) {
+	questions := bufio.NewScanner(from)
+	for questions.Scan() {
+		var asked struct{ Bundle, Policy string }
+		if err := json.Unmarshal(questions.Bytes(), &asked); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(2)
+		}
+		json.NewEncoder(to).Encode(verify(asked.Bundle, asked.Policy))
+	}
 }
 
 func run(name, from string) int {
@@ -77,12 +98,14 @@ func verify(name, from string) report {
 		return refused(err)
 	}
 	open := newBook(b, "open")
+	open.checkOrigin(nil)
 	open.checkRows(b.forms)
 	result := report{Open: told(open), Unchecked: b.unchecked}
 	result.Unchecked = append(result.Unchecked, "the allocation is not derived (format.md section 7.3)")
 	var ofSealed []finding
 	if _, ok := b.heads["sealed"]; ok {
 		sealed := newBook(b, "sealed")
+		sealed.checkOrigin(open)
 		sealed.checkRows(b.forms)
 		ties(open, sealed)
 		result.Sealed, ofSealed = told(sealed), sealed.findings
@@ -91,7 +114,13 @@ func verify(name, from string) report {
 	result.Assurance = assurance
 	result.Unchecked = append(result.Unchecked, unchecked...)
 	result.Findings = append(append(append(append([]finding{}, open.findings...), ofSealed...), outside...), b.findings...)
-	sort.SliceStable(result.Findings, func(i, j int) bool { return rank(result.Findings[i]) < rank(result.Findings[j]) })
+	sort.SliceStable(result.Findings, func(i, j int) bool {
+		one, two := result.Findings[i], result.Findings[j]
+		if rank(one) == rank(two) { // section 7 does not say; so that what is missing comes before what stands elsewhere
+			return one.Code == "missing" && two.Code == "misplaced"
+		}
+		return rank(one) < rank(two)
+	})
 	result.OK = len(result.Findings) == 0
 	return result
 }
@@ -118,5 +147,5 @@ func told(b *book) *bookReport {
 		}
 	}
 	root := rootOf(lying.frontier)
-	return &bookReport{b.end, base64.StdEncoding.EncodeToString(root[:]), hex.EncodeToString(last[:])}
+	return &bookReport{lying.size, base64.StdEncoding.EncodeToString(root[:]), hex.EncodeToString(last[:])}
 }

@@ -19,6 +19,7 @@ const (
 	typeEd25519     = 0x01
 	typeCosignature = 0x04
 	typeMLDSA       = 0x06
+	mostSignatures  = 64
 )
 
 type verifierKey struct {
@@ -114,6 +115,9 @@ func readStoredNote(data []byte) (storedNote, error) {
 		one := signature{name: parts[1], bytes: value[4:]}
 		copy(one.id[:], value)
 		result.signatures = append(result.signatures, one)
+	}
+	if len(result.signatures) > mostSignatures {
+		return result, refuse("more than %d signatures", mostSignatures)
 	}
 	return result, result.readText()
 }
@@ -220,7 +224,7 @@ func (p *policy) line(items []string, used map[string]bool) error {
 			least, err = 1, nil
 		case items[2] == "all":
 			least, err = len(members), nil
-		case strings.Trim(items[2], "0123456789") != "":
+		case strings.Trim(items[2], "0123456789") != "" || items[2][0] == '0':
 			return refuse("group: no threshold")
 		}
 		if err != nil || least < 1 || least > len(members) || p.defined(items[1]) || items[1] == "none" {

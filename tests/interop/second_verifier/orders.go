@@ -56,7 +56,7 @@ func (o *orders) event(one *row) {
 	told := one.entry
 	if o.book.sealed {
 		if slot := one.entry.text("slot"); o.slots[slot] {
-			o.book.find("version", one.seq, "the slot comes again")
+			o.book.find("header", one.seq, "the slot comes again")
 		} else {
 			o.slots[slot] = true
 		}

@@ -1,10 +1,10 @@
 """Entries are made today and said to be from long ago.
 
-Attacker: an insider with all keys of the ledger, who tells a story in one day with the clock of the machine put back, so
+Attacker: an insider with all keys of the ledger, who tells a story in one day with the machine's clock put back, so
 that it reads as if it had been recorded over months. Found by: the first time stamp that he has to show, where the
 ledger names it (its time is after that of the entry which names it), or else by what the report says of the time from
-which on anything is shown to exist. Not found by: the file, its keys, the log's signatures; nor by cosignatures and time
-stamps as such, for they only say that a thing existed by then, which is true.
+which on anything is shown to exist. Not found by: the file, its keys, the log's signatures; nor by cosignatures and
+time stamps as such, for they only say that a thing existed by then, which is true.
 """
 
 from datetime import UTC, datetime
@@ -17,7 +17,18 @@ from api.evidence.making import make_checkpoint
 from ledger.proof.evidence import as_signed, evidence_folder, read_evidence
 from tests.api.witnesses import Memory
 from tests.tampering.attacks.world import (
-    FILE, KEYS, QUORUM, SIGNED, STAMPED, Told, World, cosigned, meeting, new_trial, record_token, tell,
+    FILE,
+    KEYS,
+    QUORUM,
+    SIGNED,
+    STAMPED,
+    Told,
+    World,
+    cosigned,
+    meeting,
+    new_trial,
+    record_token,
+    tell,
 )  # fmt: skip
 from tests.tampering.ledgers import entries
 
@@ -49,11 +60,11 @@ def test_a_time_stamp_that_the_ledger_names_finds_it(world: World, backdated: To
     meeting(backdated.trial, "Continue.")
     named = next(seq for seq in range(backdated.sizes[-1], 100) if _names_token(backdated.path, seq))
     found = [("time", "open", named)]
-    assert world.found(backdated.path, levels=LEVELS) == dict.fromkeys(LEVELS, []) | {STAMPED: found}
+    assert world.found(backdated.path, levels=LEVELS) == {level: [] for level in LEVELS} | {STAMPED: found}
 
 
 def test_a_ledger_that_names_none_is_only_said_to_have_existed_since_today(world: World, backdated: Told) -> None:
-    assert world.found(backdated.path, levels=LEVELS) == dict.fromkeys(LEVELS, [])
+    assert world.found(backdated.path, levels=LEVELS) == {level: [] for level in LEVELS}
     report = world.report(STAMPED, backdated.path)
     assert {stamp.time for stamp in report.assurance.stamped} == {"2021-03-01T12:00:00Z"}
 

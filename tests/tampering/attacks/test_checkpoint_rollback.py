@@ -1,6 +1,6 @@
 """What was signed is set back to something older, so that another continuation can be signed.
 
-Attacker: the administrator of the database, who puts an older file and an older evidence folder in place; or an insider,
+Attacker: the administrator of the database, who puts an older file and evidence folder in place; or an insider,
 who also puts an older `signed-head` with the keys. Found by: the mark of what was signed (the ledger opens and signs
 nothing); where that is set back too, by the witnesses: of a smaller checkpoint they say what they have (409), and what
 grows from it otherwise they refuse (422). Not found by: file, keys, the signatures on the older checkpoint, nor its
@@ -20,7 +20,8 @@ from api.witness.asking import Outcome
 from api.witness.request import encode
 from ledger.keys.signed_head import SIGNED_HEAD, SigningRefusedError
 from ledger.proof.evidence import evidence_folder, read_evidence
-from tests.tampering.attacks.world import ASKED, NOTHING, World, drop_evidence
+from tests.tampering.attacks.rewriting import drop_evidence
+from tests.tampering.attacks.world import ASKED, NOTHING, World
 from tests.trials import START
 
 

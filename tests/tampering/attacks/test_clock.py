@@ -18,7 +18,16 @@ from ledger.proof.entry import parse_open
 from ledger.proof.evidence import as_signed
 from tests.api.witnesses import Memory
 from tests.tampering.attacks.world import (
-    FILE, KEYS, QUORUM, SIGNED, STAMPED, World, cosigned, meeting, new_trial, record_token,
+    FILE,
+    KEYS,
+    QUORUM,
+    SIGNED,
+    STAMPED,
+    World,
+    cosigned,
+    meeting,
+    new_trial,
+    record_token,
 )  # fmt: skip
 from tests.tampering.ledgers import entries
 from tests.trials import START, Trial
@@ -28,7 +37,7 @@ HOUR = timedelta(hours=1)
 
 
 def seen(world: World, trial: Trial, at: datetime, *, named: bool = False) -> int:
-    """A checkpoint that authority and witnesses see at a time; its size, or the seq of the entry that names the stamp."""
+    """A checkpoint that authority and witnesses see then; its size, which is the seq of the entry that names it."""
     stored = make_checkpoint(trial.path, clock=trial.clock)
     token = world.authority.made(as_signed(stored.note), at=at)
     store.put_token(trial.path, stored.checkpoint, token)
@@ -49,20 +58,20 @@ def test_a_clock_in_the_future_is_found_by_time_stamp_and_by_cosignature(world: 
     meeting(trial, "Continue.")
     size = seen(world, trial, START)
     late = [("time", "open", size - 1)]
-    assert world.found(trial.path, levels=LEVELS) == dict.fromkeys(LEVELS, []) | {STAMPED: late, QUORUM: late}
+    assert world.found(trial.path, levels=LEVELS) == {level: [] for level in LEVELS} | {STAMPED: late, QUORUM: late}
 
 
 def test_a_clock_in_the_past_is_found_by_the_time_stamp_that_the_ledger_names(world: World, trial: Trial) -> None:
     meeting(trial, "Continue.")  # at a true time of an hour later
     size = seen(world, trial, trial.clock.at + HOUR, named=True)
     found = world.found(trial.path, levels=LEVELS)
-    assert found == dict.fromkeys(LEVELS, []) | {STAMPED: [("time", "open", size)]}
+    assert found == {level: [] for level in LEVELS} | {STAMPED: [("time", "open", size)]}
 
 
 def test_clocks_that_differ_by_less_than_is_allowed_for_are_not_found(world: World, trial: Trial) -> None:
     meeting(trial, "Continue.")
     seen(world, trial, trial.clock.at - TOLERANCE, named=True)
-    assert world.found(trial.path, levels=LEVELS) == dict.fromkeys(LEVELS, [])
+    assert world.found(trial.path, levels=LEVELS) == {level: [] for level in LEVELS}
 
 
 def test_a_clock_set_back_while_the_ledger_runs_brings_no_recorded_time_back(world: World, trial: Trial) -> None:

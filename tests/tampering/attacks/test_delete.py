@@ -8,7 +8,8 @@ file, the data keys, what he left beside it, nor a checkpoint that was kept from
 
 from pathlib import Path
 
-from tests.tampering.attacks.world import ASKED, NOTHING, World, drop_evidence, everywhere, reassembled
+from tests.tampering.attacks.rewriting import drop_evidence, reassembled
+from tests.tampering.attacks.world import ASKED, NOTHING, World, everywhere
 from tests.tampering.ledgers import behind_its_back, rows
 
 DELETED = 25

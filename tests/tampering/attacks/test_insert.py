@@ -9,7 +9,8 @@ often, and why a report says how far it is held.
 from pathlib import Path
 from typing import Any
 
-from tests.tampering.attacks.world import ASKED, LEVELS, NOTHING, QUORUM, World, drop_evidence, reassembled
+from tests.tampering.attacks.rewriting import drop_evidence, reassembled
+from tests.tampering.attacks.world import ASKED, LEVELS, NOTHING, QUORUM, World
 from tests.tampering.ledgers import behind_its_back, rows
 
 LAST_DMC = 26

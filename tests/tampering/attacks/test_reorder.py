@@ -8,7 +8,8 @@ checkpoints deleted: by a witness who is asked, and by nobody else.
 from pathlib import Path
 from typing import Any
 
-from tests.tampering.attacks.world import ASKED, LEVELS, NOTHING, World, drop_evidence, everywhere, reassembled
+from tests.tampering.attacks.rewriting import drop_evidence, reassembled
+from tests.tampering.attacks.world import ASKED, LEVELS, NOTHING, World, everywhere
 from tests.tampering.ledgers import behind_its_back, rows
 
 FIRST, SECOND = 25, 26

@@ -1,9 +1,9 @@
 """An older copy of the database comes back, in good faith or not.
 
-Attacker: whoever restores the database alone; evidence folder and keys are those of today. Found by: the mark beside the
-keys, when the ledger is opened and when it is signed (and it goes on by an explicit act on the record alone, under a new
-origin); the checkpoint in the evidence folder that is larger than the book; a witness. Not found by: the file, the data
-keys, a checkpoint from before the backup.
+Attacker: whoever restores the database alone; evidence folder and keys are those of today. Found by: the mark beside
+the keys, when the ledger is opened and when it is signed (it goes on by an explicit act on the record alone, under a
+new origin); the checkpoint in the evidence folder that is larger than the book; a witness. Not found by: the file, the
+data keys, a checkpoint from before the backup.
 """
 
 import shutil

@@ -11,9 +11,18 @@ from pathlib import Path
 
 from ledger.proof.__main__ import main
 from tests.api.cli_runs import here
+from tests.tampering.attacks.rewriting import drop_evidence, reworded
 from tests.tampering.attacks.world import (
-    ASKED, FILE, KEPT, KEYS, NOTHING, OTHER_WORDS, UNSIGNED, WORDS, World, drop_evidence, everywhere,
-    reworded,
+    ASKED,
+    FILE,
+    KEPT,
+    KEYS,
+    NOTHING,
+    OTHER_WORDS,
+    UNSIGNED,
+    WORDS,
+    World,
+    everywhere,
 )  # fmt: skip
 
 ANCHOR = ("anchor", "open", 16)

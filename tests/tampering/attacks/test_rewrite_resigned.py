@@ -12,7 +12,17 @@ from pathlib import Path
 from api.witness.asking import Outcome
 from ledger.proof.evidence import evidence_folder, read_evidence
 from tests.tampering.attacks.world import (
-    ASKED, FILE, KEPT, KEYS, NOTHING, OTHER_WORDS, QUORUM, SIGNED, STAMPED, UNSIGNED, World,
+    ASKED,
+    FILE,
+    KEPT,
+    KEYS,
+    NOTHING,
+    OTHER_WORDS,
+    QUORUM,
+    SIGNED,
+    STAMPED,
+    UNSIGNED,
+    World,
 )  # fmt: skip
 
 OTHER = ("checkpoint", "open", 0)

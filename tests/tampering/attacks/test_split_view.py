@@ -17,7 +17,19 @@ from ledger.proof.checking import check, load_trusted
 from ledger.proof.evidence import checkpoint_name, evidence_folder, read_evidence
 from tests.api.witnesses import Memory
 from tests.tampering.attacks.world import (
-    ASKED, FILE, KEPT, KEYS, NOTHING, QUORUM, SIGNED, STAMPED, UNSIGNED, Told, World, cosigned, meeting,
+    ASKED,
+    FILE,
+    KEPT,
+    KEYS,
+    NOTHING,
+    QUORUM,
+    SIGNED,
+    STAMPED,
+    UNSIGNED,
+    Told,
+    World,
+    cosigned,
+    meeting,
 )  # fmt: skip
 from tests.tampering.ledgers import places
 from tests.verifying.both import judged
@@ -31,7 +43,7 @@ def other(world: World, tmp_path: Path) -> Told:
 
 def test_each_view_is_in_order_by_all_that_comes_from_the_insider(world: World, ledger: Path, other: Told) -> None:
     own = [FILE, KEYS, SIGNED, STAMPED]
-    assert world.found(ledger, levels=own) == world.found(other.path, levels=own) == dict.fromkeys(own, [])
+    assert world.found(ledger, levels=own) == world.found(other.path, levels=own) == {level: [] for level in own}
     assert world.found(ledger) == NOTHING
 
 

@@ -13,7 +13,8 @@ import pytest
 from api.bootstrap import open_trial
 from api.evidence.making import RestoredBackupError, make_checkpoint
 from ledger.keys.signed_head import SigningRefusedError
-from tests.tampering.attacks.world import ASKED, FILE, NOTHING, QUORUM, World, cut, drop_evidence
+from tests.tampering.attacks.rewriting import cut, drop_evidence
+from tests.tampering.attacks.world import ASKED, FILE, NOTHING, QUORUM, World
 from tests.tampering.ledgers import behind_its_back
 
 

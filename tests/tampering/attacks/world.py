@@ -18,10 +18,9 @@ What is looked at, weakest first; only KEYS has data keys, for an outsider has n
 """
 
 import hashlib
-import json
 import shutil
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -44,11 +43,9 @@ from ledger.proof.entry import Actor
 from ledger.proof.evidence import StoredCheckpoint, as_signed, evidence_folder, read_evidence
 from ledger.proof.findings import Report
 from ledger.proof.note import COSIGNATURE, ML_DSA_44, Note, VerifierKey
-from ledger.proof.sections import commitment, frame, unpack
 from tests.api.evidence_ledgers import backup, with_settings
 from tests.api.witnesses import Memory
-from tests.tampering.ledgers import behind_its_back, places, relink, rows, settle
-from tests.tampering.test_whoever_writes_the_chain import retie
+from tests.tampering.ledgers import places, settle
 from tests.trials import SITE, Trial
 from tests.tsa import TestAuthority
 from tests.verifying.both import judged
@@ -265,20 +262,21 @@ class World:
         settle(path)
         return path
 
-    def forged(self, folder: Path, words: str = OTHER_WORDS, story: Callable[..., int] = tell) -> Told:
+    def forged(self, folder: Path, words: str = OTHER_WORDS, *, seed: int = 1) -> Told:
         """The story with other words, by whoever holds all keys: entries, seals, anchors and signatures are in order.
 
-        It names the tokens that the true one names. What nobody but others could give is missing.
+        It names the tokens that the true one names. What nobody but others could give is missing. With another seed
+        it is another ledger, of other keys.
         """
-        told = Told(new_trial(folder))
-        assert load_signing_keys(told.path).vkeys == load_signing_keys(self.path).vkeys
+        told = Told(new_trial(folder, seed=seed))
+        assert (load_signing_keys(told.path).vkeys == load_signing_keys(self.path).vkeys) is (seed == 1)
         tokens = iter(self.told.tokens)
 
         def sign(trial: Trial) -> None:
             stamped(trial, next(tokens))
             told.sizes.append(read_evidence(evidence_folder(trial.path)).checkpoints[-1].checkpoint.size)
 
-        told.said = story(told.trial, sign, words)
+        told.said = tell(told.trial, sign, words)
         return told
 
 
@@ -331,70 +329,6 @@ def cosigned(
     answer = witness.add_checkpoint(add_checkpoint(old, consistency_hashes(ledger, old, stored), stored.data))
     assert answer.status == 200, answer
     store.add_signatures(ledger, stored, Note.parse(f"{stored.note.text}\n".encode() + answer.body).signatures)
-
-
-# -- what an administrator does to a file and the folder beside it -----------------------------------------------------
-
-
-def drop_evidence(path: Path, *, above: int = -1, tokens_only: bool = False) -> None:
-    """Delete the time stamps, and the checkpoints, of more than so many entries."""
-    for kind in ("timestamps", *(() if tokens_only else ("checkpoints",))):
-        for file in (evidence_folder(path) / kind).glob("*"):
-            with suppress(ValueError):
-                if int(file.name[:16]) > above:
-                    file.unlink()
-
-
-def reworded(path: Path, seq: int, old: str, new: str) -> None:
-    """Other words in a plain payload, with the commitment, the chain, the ties and the heads made to fit: no keys."""
-    row = rows(path, "open_entry")[seq]
-    (section,) = unpack(row["sections"], 1)
-    assert section.payload is not None and old.encode() in section.payload
-    payload = section.payload.replace(old.encode(), new.encode())
-    before, after = commitment(section.salt, section.payload).hex(), commitment(section.salt, payload).hex()
-    assert before.encode() in row["entry"]
-    with behind_its_back(path) as connection:
-        connection.execute(
-            "UPDATE open_entry SET entry = ?, sections = ? WHERE seq = ?",
-            (row["entry"].replace(before.encode(), after.encode()), frame(section.salt, payload), seq),
-        )
-        whole_again(connection)
-
-
-def whole_again(connection: Any) -> None:
-    """Chain, ties and heads of both books, made to fit the rows that there are."""
-    relink(connection, "open", 0, head=True)
-    retie(connection)
-
-
-def cut(path: Path, size: int) -> None:
-    """Drop the tail of the open book, and let nothing in the file show it."""
-    with behind_its_back(path) as connection:
-        connection.execute("DELETE FROM open_entry WHERE seq >= ?", (size,))
-        connection.execute("DELETE FROM open_stream WHERE id NOT IN (SELECT stream FROM open_entry)")
-        relink(connection, "open", size, head=True)
-
-
-def reassembled(path: Path, listed: Sequence[dict[str, Any]]) -> None:
-    """The open book made of these rows in this order: seq, versions, chain, ties and head made to fit, without keys.
-
-    The rows that stay have to keep their places up to the last one that the sealed book names.
-    """
-    versions: dict[int, int] = {}
-    with behind_its_back(path) as connection:
-        connection.execute("DELETE FROM open_entry")
-        for seq, row in enumerate(listed):
-            said = json.loads(row["entry"])
-            version = versions[row["stream"]] = versions.get(row["stream"], 0) + 1
-            entry = row["entry"].replace(b'"seq":%d,' % said["seq"], b'"seq":%d,' % seq)
-            entry = entry.replace(b'"version":%d}' % said["version"], b'"version":%d}' % version)
-            values = (seq, row["stream"], version, row["command"], entry, row["sections"])
-            connection.execute(
-                "INSERT INTO open_entry (seq, stream, version, command, entry, sections) VALUES (?, ?, ?, ?, ?, ?)",
-                values,
-            )
-        connection.execute("DELETE FROM open_stream WHERE id NOT IN (SELECT stream FROM open_entry)")
-        whole_again(connection)
 
 
 def everywhere(*found: Place, **levels: list[Place]) -> Found:
