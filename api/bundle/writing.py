@@ -4,7 +4,8 @@
    recorded there is no bundle.
 2. The file grows under a name of its own beside its place, for its owner alone. Its SHA-256 is recorded
    (`api/access.py`: in the sealed book for who knows arms) before it is linked to its name. None is ever overwritten.
-3. Without a position, a checkpoint of the open book is made, and the bundle ends where it does. Somebody who knows arms
+3. An erasure that is recorded before the export reaches it: what was made meanwhile, with the name in it, is dropped.
+4. Without a position, a checkpoint of the open book is made, and the bundle ends where it does. Somebody who knows arms
    leaves none in the evidence folder.
 """
 
@@ -22,7 +23,9 @@ from api.bundle.contents import Making, contents_of
 from api.bundle.handed import Handed, Names, forms_of
 from api.bundle.walked import position_of
 from api.bundle.zipped import write_zip
+from api.evidence.book import open_book
 from api.evidence.making import checkpoint_for_export
+from ledger.domain.events.erasure import IdentityErased
 from ledger.domain.roles import Sight
 from ledger.domain.vocabulary import Book, Role
 from ledger.keys.file import TrialKeys
@@ -74,16 +77,22 @@ def export_bundle(
     if sight.names or session.viewer.sites:
         session.admit(IDENTITY, KIND)
         classes.add(IDENTITY)
+    before = _open_size(session.path)
     made: StoredCheckpoint | None = None
     if at is None:
         made = checkpoint_for_export(session.path, keep=not session.knows_arms, clock=clock)
         at = str(made.checkpoint.size - 1)
     with _draft(output) as (file, draft):
-        position, newest, digest = _written(session, sight, at, made, file)
+        try:
+            position, newest, digest = _written(session, sight, at, made, file)
+        except AssertionError:  # a key that was there is not there any more
+            _refuse_if_erased(session.path, before, classes)
+            raise
         size = file.tell()
         file.flush()
         os.fsync(file.fileno())
         session.exported(KIND, frozenset(classes), digest)
+        _refuse_if_erased(session.path, before, classes)
         _named(draft, output)
     return Made(output, digest, size, position, newest)
 
@@ -130,6 +139,18 @@ def _with(evidence: Evidence, made: StoredCheckpoint | None) -> Evidence:
     if made is None or any(one.name == made.name for one in evidence.checkpoints):
         return evidence
     return Evidence(sorted([*evidence.checkpoints, made], key=lambda one: one.name), evidence.tokens)
+
+
+def _open_size(path: Path) -> int:
+    with open_book(path) as book:
+        return book.size
+
+
+def _refuse_if_erased(path: Path, start: int, classes: set[str]) -> None:
+    """Raises BundleWriteError where a name has been erased since the book had `start` entries, and names are given."""
+    with open_book(path) as book:
+        if IDENTITY in classes and book.holds_any(frozenset({IdentityErased.type}), start):
+            raise BundleWriteError(f"{path}: a name was erased while the bundle was made, so it is not kept; try again")
 
 
 def _log_keys(path: Path) -> bytes:

@@ -77,10 +77,15 @@ def _due(book: OpenBook, mark: SignedHead | None, settings: Settings) -> Due:
         first = book.entry(0)
         at = 0 if first is None else int(datetime.fromisoformat(parse_open(first).at).timestamp())
     owed = book.size - kept < settings.checkpoint_every and book.holds_any(ALWAYS, kept)
-    # A checkpoint that was signed for the evidence folder and could not be stored: the same is handed out again where it
-    # still is the last. Whether others were signed since, which leave no trace, may not change when that is.
-    owed = owed or (mark is not None and kept > 0 and not store.has(book.path, Checkpoint(mark.origin, kept, mark.root)))
+    # A checkpoint that could not be stored: where it still is the last, the same is handed out again. Whether others
+    # were signed since, which leave no trace, may not change when.
+    owed = owed or (mark is not None and kept > 0 and not store.has(book.path, _kept(mark)))
     return Due(0 if owed else kept + settings.checkpoint_every, at + settings.checkpoint_seconds)
+
+
+def _kept(mark: SignedHead) -> Checkpoint:
+    """Of which checkpoint the file should be there; its root is told by `mark` only where it is the last."""
+    return Checkpoint(mark.origin, mark.kept.size, mark.root)
 
 
 class CheckpointingLedger(AlertingLedger):

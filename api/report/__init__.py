@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from api.durable import write
+from api.durable import OWNER_ONLY, write
 from api.report.as_html import as_html
 from api.report.as_pdf import NoPdfError, as_pdf
 from api.report.content import compose
@@ -66,6 +66,8 @@ def write_report(folder: Path, file: Path, report: Report, trusted: Trusted, bef
     except NoPdfError:
         remark = NO_PDF
     folder.mkdir(parents=True, exist_ok=True)
+    # How many entries the sealed book has may tell of an arm: a report of both books is for its owner to hand out.
+    mode = OWNER_ONLY if "sealed" in report.books else 0o644
     for name, data in files.items():
-        write(folder / name, data, mode=0o644)
+        write(folder / name, data, mode=mode)
     return Written(tuple(folder / name for name in files), remark)

@@ -32,6 +32,10 @@ _KEPT: Final = (
     "The book extends a checkpoint that the verifier had kept: what came before that cannot have been altered since "
     "without being found."
 )
+_BOTH_BOOKS: Final = (
+    "This report is not for people who are masked: how many entries the sealed book has may tell of an arm. For them, "
+    "verify a bundle that was made for their role."
+)
 _NOBODY: Final = "Whose ledger this is was not shown: no checkpoint bears a signature of a log that is trusted."
 _CLASSES: Final = {
     ANCHOR: "what the open book says of the sealed one",
@@ -168,6 +172,8 @@ def _ledger(report: Report) -> Iterator[Block]:
         "Origin, number of entries, root of the tree (RFC 9162), and hash of the last entry.",
         ("What", "Value"), rows, (2, 5), frozenset({1}),
     )  # fmt: skip
+    if "sealed" in report.books:
+        yield Paragraph(_BOTH_BOOKS)
 
 
 def _findings(report: Report) -> Iterator[Block]:

@@ -12,7 +12,7 @@ import hashlib
 import json
 import re
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from io import BytesIO
@@ -29,7 +29,10 @@ from api.access import Session, viewer_of
 from api.acting import Who
 from api.bootstrap import DeniedError, UnknownSiteError, knows_some_arm
 from api.bundle import contents, writing
+from api.bundle.contents import contents_of
+from api.bundle.handed import forms_of
 from api.bundle.page import Told as PageTold
+from api.bundle.page import page
 from api.bundle.writing import BundleWriteError, export_bundle
 from api.cli.app import app
 from api.evidence.making import checkpoint_for_export
@@ -44,6 +47,7 @@ from ledger.proof.sections import ANCHOR, PLAIN
 from ledger.proof.tree import leaf_hash, root
 from ledger.recording.engine import fetch, open_reading
 from ledger.recording.reader import AsOfError, LedgerReader
+from tests.trials import SITE, Trial
 from tests.two_worlds.looking import Seen, differences, masked_people
 from tests.two_worlds.protocols import NO_INTERVENTION, PROTOCOLS
 from tests.two_worlds.scenes import OPENED, story
@@ -91,7 +95,7 @@ def _handed(world: World, person: str, role: str, *sites: str, at: str | None = 
     export_bundle(_session(world, person, role, *sites), _elsewhere(world), at, clock=world.clock)
 
 
-def _by_command_line(world: World, *arguments: str) -> None:
+def _by_command_line(*arguments: str) -> None:
     CliRunner().invoke(app, [*arguments, "--actor", "statistician-1", "--org", "FJD", "--role", "statistician"])
 
 
@@ -129,7 +133,7 @@ ACTS: Final[tuple[Callable[[World], None], ...]] = (
     lambda world: _handed(world, "pharmacist-1", "pharmacist", "S01"),
     _over_another,
     _stamps,
-    lambda world: _by_command_line(world, "export", "tiles", str(world.path), "-o", str(_elsewhere(world))),
+    lambda world: _by_command_line("export", "tiles", str(world.path), "-o", str(_elsewhere(world))),
     lambda world: _prove(world),
 )
 """What unblinded people do, and fail to do."""
@@ -187,11 +191,11 @@ class Handing:
 # -- what is compared ------------------------------------------------------------------------------------------------
 
 
-def handed_to_masked_people(world: World, handing: Handing) -> Seen:
-    """All that masked people are handed in the end, labelled; hashes by what they are of."""
+def handed_to_masked_people(world: World, handing: Handing, *, thorough: bool) -> Seen:
+    """What masked people are handed in the end, labelled; hashes by what they are of. `thorough`: all of them."""
     found: list[tuple[str, bytes]] = []
     with world.at_the_desk():
-        for number, person in enumerate(masked_people(world)):
+        for number, person in enumerate(masked_people(world)[:: 1 if thorough else 4]):
             for at in (None, *_POSITIONS[number % len(_POSITIONS)]):
                 label = f"{person.id} at {'the end' if at is None else at.replace('/', '|')}"
                 try:
@@ -201,7 +205,7 @@ def handed_to_masked_people(world: World, handing: Handing) -> Seen:
                     continue
                 found += [(f"{label}, said", said.encode()), (f"{label}, bytes", b"%d" % len(data))]
                 found += [(f"{label}, {name}", content) for name, content in _files(world, data)]
-        found += list(_refusals(world))
+        found += list(_refusals(world, ("sponsor", "investigator", "participant", "auditor")[: 4 if thorough else 1]))
     found += list(_beside(world))
     hashes = _hashes(world) | {sha256.encode(): label.encode() for sha256, label in handing.bundles.items()}
     claims = {asked.split()[1].encode() for asked, _ in world.answers if asked.startswith("claim-randomization")}
@@ -252,12 +256,12 @@ def _note(world: World, data: bytes) -> bytes:
     return "\n".join([note.text, *lines]).encode()
 
 
-def _refusals(world: World) -> Iterator[tuple[str, bytes]]:
+def _refusals(world: World, roles: Sequence[str]) -> Iterator[tuple[str, bytes]]:
     """What is not to be had, on the command line, and what is, where no checkpoint is made for it."""
     taken = world.path.parent / "handed" / "taken"
     taken.write_bytes(b"")
     new, runner = str(taken.with_name("by command line")), CliRunner()
-    for role in ("sponsor", "investigator", "participant", "auditor"):
+    for role in roles:
         tries = (
             ["-o", str(taken)],
             ["-o", f"{new}/none/x"],
@@ -312,11 +316,11 @@ def handed_apart(protocol: Protocol, steps: list[Step], plant: Plant | None = No
             with handing(world):
                 if plant is None:
                     yield
-                    seen.append(handed_to_masked_people(world, handing))
+                    seen.append(handed_to_masked_people(world, handing, thorough=plant is None))
                 else:
                     with plant(world):
                         yield
-                        seen.append(handed_to_masked_people(world, handing))
+                        seen.append(handed_to_masked_people(world, handing, thorough=plant is None))
 
         with two_worlds(Path(folder), protocol, steps, planted):
             pass
@@ -343,16 +347,7 @@ def test_so_it_is_in_any_story(scenes: list[Any]) -> None:
 
 def test_so_it_is_for_participants_once_the_list_is_opened() -> None:
     assert (OPENED, 0, 0) in OPENED_AT_THE_END
-    assert handed_apart_at_the_end() == []
-
-
-def handed_apart_at_the_end() -> list[str]:
-    return [label for label in _apart_opened() if not label.startswith(("sponsor", "investigator", "auditor"))]
-
-
-def _apart_opened() -> list[str]:
-    often = signing_often(NO_INTERVENTION)
-    return handed_apart(often, story(often, OPENED_AT_THE_END))
+    assert handed_apart(OFTEN, story(OFTEN, OPENED_AT_THE_END)) == []
 
 
 # -- planted leaks ---------------------------------------------------------------------------------------------------
@@ -360,7 +355,7 @@ def _apart_opened() -> list[str]:
 
 @contextmanager
 def _anchors_as_they_are_stored(_: World) -> Iterator[None]:
-    real = writing.forms_of
+    real = forms_of
 
     def leaking(sight: Sight, *, archive: bool) -> dict[str, str]:
         forms = real(sight, archive=archive)
@@ -373,18 +368,17 @@ def _anchors_as_they_are_stored(_: World) -> Iterator[None]:
 
 @contextmanager
 def _every_export_leaves_a_checkpoint(_: World) -> Iterator[None]:
+    def leaking(path: Path, **more: Any) -> Any:
+        return checkpoint_for_export(path, **more | {"keep": True})
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            writing,
-            "checkpoint_for_export",
-            lambda path, *, keep, clock: checkpoint_for_export(path, keep=True, clock=clock),
-        )
+        patch.setattr(writing, "checkpoint_for_export", leaking)
         yield
 
 
 @contextmanager
 def _every_export_is_open(_: World) -> Iterator[None]:
-    def exported(self: Session, kind: str, classes: frozenset[str], sha256: str | None = None) -> None:
+    def exported(self: Session, kind: str, _: frozenset[str], sha256: str | None = None) -> None:
         self._record_or_deny(ExportMade, "an export", {"kind": kind, "classes": (PLAIN,), "sha256": sha256})
 
     with pytest.MonkeyPatch.context() as patch:
@@ -394,7 +388,7 @@ def _every_export_is_open(_: World) -> Iterator[None]:
 
 @contextmanager
 def _a_count_on_the_page(world: World) -> Iterator[None]:
-    real = contents.page
+    real = page
 
     def leaking(told: PageTold, events: Any, left_out: int) -> Iterator[bytes]:
         yield from real(told, events, left_out)
@@ -427,7 +421,7 @@ def _a_count_in_a_refusal(world: World) -> Iterator[None]:
 def _looks_of_those_who_know_are_open(_: World) -> Iterator[None]:
     """Who has no arm in sight is taken for masked, whatever the record says."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(access, "knows_some_arm", lambda path, person: False)
+        patch.setattr(access, "knows_some_arm", lambda *_: False)
         yield
 
 
@@ -461,3 +455,67 @@ def test_a_planted_leak_is_found_in_what_is_handed_out(leak: tuple[Plant, str]) 
     plant, where = leak
     found = handed_apart(OFTEN, story(OFTEN, SOMEBODY), plant)
     assert [label for label in found if where in label], found[:20]
+
+
+# -- names that are erased -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def trial(tmp_path: Path) -> Iterator[Trial]:
+    """S-1 and S-2 are on the list, and have names."""
+    made = Trial(tmp_path)
+    made.do("activate-site", {"site": SITE})
+    made.randomized("S-1")
+    made.randomized("S-2")
+    yield made
+    made.ledger.close()
+
+
+def _erased(trial: Trial) -> None:
+    trial.do("erase-identity", {"subject": "S-1", "reason": "asked for"})
+
+
+def _of_investigator(trial: Trial, name: str, at: str | None = None) -> bytes:
+    session = Session(trial.path, viewer_of("investigator-1", "investigator", "FJD", frozenset({SITE})))
+    return export_bundle(session, trial.path.with_name(name), at).path.read_bytes()
+
+
+def test_a_name_that_was_erased_is_in_no_later_bundle_whatever_its_position(trial: Trial) -> None:
+    with closing(open_reading(trial.path)) as connection:
+        last = str(fetch(connection, "SELECT size FROM head WHERE book = 'open'")[0][0] - 1)
+    before = _of_investigator(trial, "before.zip", last)
+    _erased(trial)
+    after = _of_investigator(trial, "after.zip", last) + _of_investigator(trial, "now.zip")
+    assert (b"Name of S-1" in before, b"Name of S-2" in before) == (True, True)
+    assert (b"Name of S-1" in after, b"Name of S-2" in after) == (False, True)
+
+
+@pytest.mark.parametrize("step", ["contents_of", "write_zip"])
+def test_nor_in_one_that_was_being_made_meanwhile(trial: Trial, step: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once all was measured, and written: either way the name was read before."""
+    real = getattr(writing, step)
+
+    def with_an_erasure_after_it(*arguments: Any) -> Any:
+        done = real(*arguments)
+        _erased(trial)
+        return done
+
+    monkeypatch.setattr(writing, step, with_an_erasure_after_it)
+    with pytest.raises(BundleWriteError, match="a name was erased while the bundle was made"):
+        _of_investigator(trial, "x.zip")
+    assert not [path for path in trial.path.parent.iterdir() if "zip" in path.name]
+    monkeypatch.undo()
+    assert b"Name of S-1" not in _of_investigator(trial, "x.zip")
+
+
+def test_an_erasure_meanwhile_is_nothing_to_a_bundle_without_names(
+    trial: Trial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def with_an_erasure_after_it(making: Any) -> Any:
+        found = contents_of(making)
+        _erased(trial)
+        return found
+
+    monkeypatch.setattr(writing, "contents_of", with_an_erasure_after_it)
+    session = Session(trial.path, viewer_of("sponsor-1", "sponsor", "FJD"))
+    assert export_bundle(session, trial.path.with_name("x.zip")).path.exists()

@@ -319,3 +319,16 @@ def test_the_same_proof_is_given_again_as_long_as_nothing_is_recorded(trial: Tri
     assert prove_inclusion(trial.path, last, clock=trial.clock).checkpoint_note == first.checkpoint_note
     assert prove_consistency(trial.path, last, clock=trial.clock)[1].data == first.checkpoint_note
     assert sizes(trial.path) == []
+
+
+def test_a_report_of_both_books_is_for_its_owner_and_says_so_and_one_of_the_open_book_is_for_all(trial: Trial) -> None:
+    """It counts the sealed entries; and it lies where whoever keeps the trial master file looks."""
+    bundle = trial.path.with_name("x.zip")
+    assert here("export", "bundle", trial.path, "-o", bundle, "--for", "sponsor").code == 0
+    for file, mode, said in ((trial.path, 0o600, True), (bundle, 0o644, False)):
+        folder = trial.path.with_name(f"report of {file.name}")
+        assert here("verify", file, "--report", folder).code == 0
+        assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {mode}
+        page = (folder / "verification.html").read_text()
+        assert ("not for people who are masked" in page) == said
+        assert ("sealed book: entries" in page) == said

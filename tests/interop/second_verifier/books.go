@@ -267,7 +267,9 @@ func (b *book) secondTree(open map[int64]bool) {
 	for k := range open {
 		if !b.lost[k] {
 			b.find("unconfirmed", k, "the frontier contradicts it")
-			b.ought[k] = nil
+			if b.rows[k+1] != nil && b.rows[k+1].entry != nil || k+1 == b.end { // its successor names another
+				b.ought[k] = nil
+			}
 		}
 	}
 }

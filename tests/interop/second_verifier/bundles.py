@@ -207,7 +207,6 @@ class Parts:
                 "root": base64.b64encode(root(leaves)).decode(),
             }
 
-
     def content(self) -> dict[str, bytes]:
         result = dict(self.files)
         for name, book in self.books.items():

@@ -18,6 +18,7 @@ const (
 var (
 	openClasses   = map[string]bool{"plain": true, "identity": true, "anchor": true}
 	sealedClasses = map[string]bool{"arm": true, "header": true}
+	classForm     = regexp.MustCompile(`^[a-z]+$`)
 	timeForm      = regexp.MustCompile(`^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{6}Z$`)
 )
 
@@ -90,7 +91,7 @@ func readEntry(raw []byte, sealed bool) (object, []part) {
 	for _, value := range list {
 		told, _ := value.(object)
 		one := part{told.text("class"), told.text("commit")}
-		if !told.exactly("class", "commit") || !isHex(one.commit, 64) || !told.texts("class") {
+		if !told.exactly("class", "commit") || !isHex(one.commit, 64) || !classForm.MatchString(one.class) {
 			return nil, nil
 		}
 		parts = append(parts, one)
