@@ -26,7 +26,7 @@ def unblind(ledger: Path, subject: str, reason: str, actor: str | None, org: str
     from api.unblinding import break_code
 
     by = who(actor, org, role)
-    with _faults_named(), refusals_named(_SUBJECT), opened(ledger) as trial:
+    with _envelope_named(), _faults_named(), refusals_named(_SUBJECT), opened(ledger) as trial:
         told = break_code(trial, protocol_of(ledger), subject, reason, by)
     if as_json:
         print_json(as_data(told.answer, subject=subject, arm=told.arm, label=told.label, unblinded=by.id))
@@ -162,6 +162,21 @@ def export_envelopes(
         return
     tell(f"{len(done.subjects)} envelopes in {folder} (recorded at entry {done.answer.seq}, {done.answer.at})")
     say(f"Keep {folder / PASSPHRASES} apart from them: who has both knows the arms.")
+
+
+@contextmanager
+def _envelope_named() -> Iterator[None]:
+    """Where the ledger is out of use, whoever needs the arm is told in the same breath of what needs no ledger."""
+    from ledger.keys.file import KeysError
+    from ledger.proof.ledger_file import LedgerFileError
+    from ledger.recording.engine import StorageError
+
+    try:
+        yield
+    except (LedgerFileError, KeysError, StorageError, OSError) as error:
+        named = isinstance(error, OSError) and error.filename is not None and error.strerror
+        cause = f"{error.filename}: {error.strerror}" if named else str(error)
+        fail(f"{cause}. No arm was shown; if it cannot wait, open the envelope: trial-ledger unblind --envelope FILE")
 
 
 @contextmanager

@@ -113,7 +113,10 @@ def _chosen(ledger: Path, file: Path | None) -> "StoredCheckpoint":
 
     if file is not None:
         with file.open("rb") as opened:
-            return stored_checkpoint(str(file), opened.read(MAX_NOTE_BYTES + 1))
+            chosen = stored_checkpoint(str(file), opened.read(MAX_NOTE_BYTES + 1))
+        if not store.has(ledger, chosen.checkpoint):  # of an export by somebody who has arms in sight, perhaps
+            fail(f"{file}: no checkpoint of its size and origin is in the evidence folder; only those are cosigned")
+        return chosen
     with open_book(ledger) as book:
         origin = book.checkpoint_origin()
     newest = next((one for one in store.stored(ledger) if one.checkpoint.origin == origin), None)

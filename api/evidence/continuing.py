@@ -21,6 +21,7 @@ from typing import Final
 from api import durable
 from api.evidence import store
 from api.evidence.book import open_book
+from api.evidence.own import own_newest
 from ledger.application import TrialLedger
 from ledger.domain.decisions.base import CommandActor
 from ledger.domain.events.evidence import LedgerContinued, SignedTree
@@ -131,17 +132,18 @@ def _put_in_force(folder: Path, former: str) -> None:
 def _lost(path: Path, former: str) -> SignedTree | None:
     """What was signed last under the former origin and the book does not hold; None where nothing is known to be."""
     mark = read_signed_head(path)
+    newest = own_newest(path, after=mark)
+    if newest is None and mark is None:  # perhaps the keys are lost too: then what says it is of this origin has to do
+        newest = next((one.checkpoint for one in store.stored(path) if one.checkpoint.origin == former), None)
     with open_book(path) as book:
+        if newest is not None and newest.origin == former and newest.size > book.size:
+            return SignedTree(size=newest.size, root=newest.root.hex())
         if mark is not None:
             try:
                 check_mark(mark, book.size, book.entry(mark.size - 1))
             except SigningRefusedError:
                 return SignedTree(size=mark.size, root=mark.root.hex())
-            return None
-        newest = next((one.checkpoint for one in store.stored(path) if one.checkpoint.origin == former), None)
-        if newest is None or newest.size <= book.size:
-            return None
-        return SignedTree(size=newest.size, root=newest.root.hex())
+        return None
 
 
 def _record(path: Path, event: LedgerContinued, actor: CommandActor, clock: Callable[[], datetime]) -> None:

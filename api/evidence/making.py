@@ -3,8 +3,8 @@
 1. The lock on `<ledger>.keys/signed-head.lock`, then a snapshot of the open book, then the signatures, then the mark,
    then the evidence folder. Interrupted anywhere, what is left is whole: a mark whose checkpoint nobody was handed is
    the start of the next, and of the same size the same is handed out again.
-2. A mark that was lost is made up for by the newest checkpoint in the evidence folder that our own key signed: then the
-   whole book is hashed again, and must have that root.
+2. A mark that was lost, or is older than the newest checkpoint in the evidence folder that our own key signed (the keys
+   were restored from a backup), is made up for by that: the book is hashed up to it, and must have its root.
 3. `keep=False`: an export by somebody who has arms in sight leaves nothing in the evidence folder, and nothing in the
    times of what goes into it later: of the same size another signature is made then, over the same root. Nor does it
    make up for what is still to be stored there, or for a mark that was lost.
@@ -12,7 +12,6 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from api import durable
 from api.evidence import store
 from api.evidence.book import OpenBook, open_book
 from api.evidence.continuing import settle
+from api.evidence.own import own_newest
 from ledger.keys.folder import KeysError, keys_folder, require_own
 from ledger.keys.signed_head import (
     LOCK,
@@ -33,10 +33,10 @@ from ledger.keys.signed_head import (
     write_signed_head,
 )
 from ledger.keys.signing import SigningKeys, load_signing_keys
-from ledger.proof.checkpoint import Checkpoint, open_checkpoint
+from ledger.proof.checkpoint import Checkpoint
 from ledger.proof.evidence import StoredCheckpoint, checkpoint_name, stored_checkpoint
 from ledger.proof.ledger_file import LedgerFileError
-from ledger.proof.note import Note, NoteError
+from ledger.proof.note import Note
 from ledger.recording.live import utc_now
 
 Clock = Callable[[], datetime]
@@ -101,32 +101,23 @@ def check_not_restored(path: Path) -> None:
     What was signed is read first: others may sign on meanwhile, and the book only grows.
     """
     mark = read_signed_head(path)
-    newest = None if mark is not None else _own_newest(path)
+    newest = own_newest(path, after=mark)
     if mark is None and newest is None:
         return
     with open_book(path) as book:
         try:
             if mark is not None:
                 check_mark(mark, book.size, book.entry(mark.size - 1))
-                return
-            assert newest is not None
-            if book.size < newest.size:
+            if newest is not None and book.size < newest.size:
                 raise SigningRefusedError(
                     "rollback", f"the book has {book.size} entries, but {newest.size} were signed"
                 )
         except SigningRefusedError as error:
             raise RestoredBackupError(
-                f"{path}: is not the ledger that was signed last ({error}). Nothing is recorded in a restored backup; "
-                "it can be read. Put the newer file back, or go on from here on the record: trial-ledger continue"
+                f"{path}: is not the ledger that was signed last ({error.kind}: {error.reason}). Nothing is recorded in "
+                "a restored backup; it can be read. Put the newer file back, or go on from here on the record: "
+                f"trial-ledger continue {path} --reason …"
             ) from None
-
-
-@dataclass(frozen=True, slots=True)
-class _Newest:
-    """What stands in for a lost mark: a checkpoint that our own key signed."""
-
-    size: int
-    root: bytes
 
 
 def _grown(book: OpenBook, keys: SigningKeys) -> tuple[SignedHead | None, Grown]:
@@ -140,14 +131,15 @@ def _grown(book: OpenBook, keys: SigningKeys) -> tuple[SignedHead | None, Grown]
     mark = read_signed_head(book.path)
     if mark is not None and mark.origin != origin:
         raise SigningRefusedError("fork", f"what was signed last is of the origin {mark.origin}, and not of {origin}")
-    if mark is None and (newest := _own_newest(book.path, keys)) is not None:
+    start, last = (0, None) if mark is None else (mark.size, book.entry(mark.size - 1))
+    if (newest := own_newest(book.path, keys, after=mark)) is not None:
         if book.size < newest.size:
             raise SigningRefusedError("rollback", f"the book has {book.size} entries, but {newest.size} were signed")
-        before = grown(None, book.origin, newest.size, None, book.entries(0, newest.size))
+        before = grown(mark, book.origin, newest.size, last, book.entries(start, newest.size))
         if before.tree.root() != newest.root:
             raise SigningRefusedError("fork", f"the first {newest.size} entries are not those that were signed")
-        mark = SignedHead(origin, before.tree, before.head, b"", 0, Kept())
-    start, last = (0, None) if mark is None else (mark.size, book.entry(mark.size - 1))
+        mark = SignedHead(origin, before.tree, before.head, b"", 0, Kept() if mark is None else mark.kept)
+        start, last = newest.size, book.entry(newest.size - 1)
     return mark, grown(mark, book.origin, book.size, last, book.entries(start))
 
 
@@ -160,21 +152,3 @@ def _signed(mark: SignedHead | None, tree: Grown, keys: SigningKeys, at: int, *,
     note = Note(checkpoint.text(), tuple(keys.sign(checkpoint, at)))
     kept = Kept(tree.tree.size, at) if keep else kept
     return SignedHead(keys.origin, tree.tree, tree.head, note.encode(), at, kept)
-
-
-def _own_newest(path: Path, keys: SigningKeys | None = None) -> _Newest | None:
-    """The largest stored checkpoint that the key in force signed; None without keys, for then nothing tells."""
-    if keys is None:
-        try:
-            keys = load_signing_keys(path)
-        except KeysError:
-            return None
-    for found in store.stored(path):
-        if found.checkpoint.origin != keys.origin:
-            continue
-        try:
-            open_checkpoint(found.data, keys.vkeys[:1])
-        except NoteError:  # somebody else's, or altered: it says nothing
-            continue
-        return _Newest(found.checkpoint.size, found.checkpoint.root)
-    return None

@@ -33,11 +33,15 @@ _ORIGIN, _PREV, _SEQ = 10, 12, 13  # groups of the grammar of an open entry
 
 
 class SigningRefusedError(KeysError):
-    """Nothing is signed. `kind`: `rollback` (a shorter book), `fork` (another one), or `damaged` (none at all)."""
+    """Nothing is signed. `kind`: `rollback` (a shorter book), `fork` (another one), or `damaged` (none at all).
+
+    `reason`: in words.
+    """
 
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(f"nothing is signed ({kind}): {message}")
         self.kind = kind
+        self.reason = message
 
 
 @dataclass(frozen=True, slots=True)

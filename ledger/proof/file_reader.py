@@ -34,7 +34,9 @@ _LONGEST_VALUE: Final = 1 << 26
 _NAMED: Final = re.compile(r"CREATE (?:UNIQUE )?(?:(TABLE|VIEW) (\w+)|(INDEX|TRIGGER) (\w+) .*?\bON (\w+))")
 _MADE_BY_SQLITE: Final = "sqlite_autoindex_open_stream_1"
 """The index behind UNIQUE: the one row of the schema without a statement."""
-_CACHE_KIB: Final = 48 * 1024
+CACHE_KIB: Final = 48 * 1024
+CHECKS: Final = ("integrity_check(20)", "integrity_check(sqlite_schema)")
+"""SQLite's own. Where the schema has a view, the first leaves out the list of free pages; the second looks at that."""
 _SMALLEST_ROW: Final = 300
 """No row of an entry takes fewer bytes, so that the length of the file bounds how many there can be."""
 
@@ -67,7 +69,7 @@ class LedgerFile:
         self._connection = _connect(path)
         self._tables = self._read_tables()
         self._checking = ThreadPoolExecutor(1)
-        self._checked = self._checking.submit(_integrity, path)
+        self._checked = self._checking.submit(self._find_damage, path)
         self._repeated = self._checking.submit(self._find_repeats, path, self._tables)
 
     def __enter__(self) -> Self:
@@ -105,6 +107,20 @@ class LedgerFile:
     def repeats(self) -> Sequence[Repeat]:
         """Values that stand twice where they may stand once. Looked for while rows are read, and waited for here."""
         return self._repeated.result()
+
+    @staticmethod
+    def _find_damage(path: Path) -> list[str]:
+        """What SQLite's own check has to say."""
+        try:
+            connection = _connect(path)
+            try:
+                # It looks up each row in each index: with less memory than these need, a page is read for each of them.
+                connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+                return [_shown(line) for check in CHECKS for (line,) in connection.execute(f"PRAGMA {check}")]
+            finally:
+                connection.close()
+        except (*DAMAGE, LedgerFileError) as error:
+            return [str(error)]
 
     @staticmethod
     def _find_repeats(path: Path, tables: frozenset[str]) -> Sequence[Repeat]:
@@ -238,21 +254,6 @@ def _connect(path: Path) -> sqlite3.Connection:
             return _begin(f"{uri}?mode=ro&immutable=1")
     except DAMAGE as error:
         raise LedgerFileError(f"{path}: the database cannot be read ({error})") from None
-
-
-def _integrity(path: Path) -> list[str]:
-    try:
-        connection = _connect(path)
-        try:
-            # It looks up each row in each index: with less memory than these need, a page is read for each of them.
-            connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
-            # Where the schema has a view, the first check leaves out the list of free pages; the second looks at that.
-            checks = ("integrity_check(20)", "integrity_check(sqlite_schema)")
-            return [_shown(line) for check in checks for (line,) in connection.execute(f"PRAGMA {check}")]
-        finally:
-            connection.close()
-    except (*DAMAGE, LedgerFileError) as error:
-        return [str(error)]
 
 
 def _begin(uri: str) -> sqlite3.Connection:

@@ -17,7 +17,7 @@ import apsw
 
 from ledger.proof.draws import Secret
 from ledger.proof.entry import OPEN_GRAMMAR, quote
-from ledger.proof.file_reader import LedgerFile, StoredHead
+from ledger.proof.file_reader import CACHE_KIB, CHECKS, LedgerFile, StoredHead
 from ledger.proof.findings import Findings, Report
 from ledger.proof.open_book import OpenBook, OpenEntrySeen
 from ledger.proof.repeats import Repeat
@@ -95,6 +95,16 @@ class FastFile(LedgerFile):
     def streams(self, findings: Findings) -> dict[int, bytes]:  # noqa: ARG002
         """None: names are read with the rows; SQLite's own check tells of wrong types, and of a name that is twice."""
         return {}
+
+    @staticmethod
+    def _find_damage(path: Path) -> list[str]:
+        """The same check by the SQLite that comes with apsw, which is newer and takes three quarters of the time."""
+        connection = open_snapshot(path)
+        try:
+            connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+            return [str(line) for check in CHECKS for (line,) in connection.execute(f"PRAGMA {check}")]
+        finally:
+            connection.close()
 
     @staticmethod
     def _find_repeats(path: Path, tables: frozenset[str]) -> Sequence[Repeat]:  # noqa: ARG004

@@ -53,11 +53,15 @@ from tests.two_worlds.protocols import NO_INTERVENTION, PROTOCOLS
 from tests.two_worlds.scenes import OPENED, story
 from tests.two_worlds.telling import Step
 from tests.two_worlds.test_evidence import signing_often
+from tests.two_worlds.test_masked_twice import MASKED_TWICE
 from tests.two_worlds.test_stories import OPENED_AT_THE_END, stories
 from tests.two_worlds.worlds import Plant, World, two_worlds
 
-KNOWING: Final = ("investigator-2", "care-provider-2", "outcomes-assessor-2", "investigator-3")
-"""Who comes to know an arm in some scene (`scenes/unblinding.py`)."""
+KNOWING: Final = {
+    **dict.fromkeys(("investigator-2", "care-provider-2", "outcomes-assessor-2", "investigator-3"), "investigator"),
+    **dict.fromkeys(("auditor-2", "auditor-3", "auditor-4", "auditor-5"), "auditor"),
+}
+"""Who comes to know an arm in some scene, or is granted a look at arms (`scenes/unblinding.py`); and in which role."""
 SOMEBODY: Final = [
     ("code_break", 0, 0),
     ("visit", 0, 3),
@@ -118,16 +122,23 @@ def _never(*_: object) -> Any:
 
 def _who_know(world: World) -> None:
     """People who know an arm, and have none in sight; with names of their site, and without."""
-    for person in KNOWING:
+    for person, role in KNOWING.items():
         if knows_some_arm(world.path, person):
-            _handed(world, person, "investigator", "S01")
-            _handed(world, person, "investigator")
+            _handed(world, person, role)
+            with suppress(DeniedError):
+                _handed(world, person, role, "S01")
+
+
+def _whose_role_is_not_masked(world: World) -> None:
+    if not world.protocol.is_masked_role("care-provider"):
+        _handed(world, "care-provider-1", "care-provider", "S01")
 
 
 ACTS: Final[tuple[Callable[[World], None], ...]] = (
     lambda world: _handed(world, "statistician-1", "statistician"),
     lambda world: _handed(world, "archive-1", "archive"),
     _who_know,
+    _whose_role_is_not_masked,
     lambda world: _handed(world, "dmc-1", "dmc", at="3"),
     lambda world: _handed(world, "dmc-1", "dmc", at="99999"),
     lambda world: _handed(world, "pharmacist-1", "pharmacist", "S01"),
@@ -207,6 +218,7 @@ def handed_to_masked_people(world: World, handing: Handing, *, thorough: bool) -
                 found += [(f"{label}, {name}", content) for name, content in _files(world, data)]
         found += list(_refusals(world, ("sponsor", "investigator", "participant", "auditor")[: 4 if thorough else 1]))
     found += list(_beside(world))
+    found += [(f"log, line {number}", line.encode()) for number, line in enumerate(world.logged)]
     hashes = _hashes(world) | {sha256.encode(): label.encode() for sha256, label in handing.bundles.items()}
     claims = {asked.split()[1].encode() for asked, _ in world.answers if asked.startswith("claim-randomization")}
     seen: Seen = {}
@@ -336,6 +348,11 @@ OFTEN: Final = signing_often(NO_INTERVENTION)
 @pytest.mark.parametrize("protocol", PROTOCOLS.values(), ids=list(PROTOCOLS))
 def test_what_masked_people_are_handed_is_the_same_while_unblinded_people_export(protocol: Protocol) -> None:
     often = signing_often(protocol)
+    assert handed_apart(often, story(often, SOMEBODY)) == []
+
+
+def test_so_it_is_where_some_roles_are_not_masked() -> None:
+    often = signing_often(MASKED_TWICE)
     assert handed_apart(often, story(often, SOMEBODY)) == []
 
 

@@ -22,11 +22,13 @@ from api.bundle.writing import export_bundle
 from api.evidence import automatic, making, store
 from api.evidence.making import checkpoint_for_export, make_checkpoint
 from api.evidence.proving import prove_consistency, prove_inclusion
+from api.witness.keys import cosigners
 from ledger.keys.file import keys_folder
 from ledger.keys.signed_head import SIGNED_HEAD, read_signed_head
 from ledger.keys.signing import load_signing_keys
 from ledger.proof.checkpoint import open_checkpoint
 from ledger.proof.evidence import evidence_folder, read_evidence
+from ledger.proof.note import COSIGNATURE, ML_DSA_44
 from ledger.recording.engine import fetch, open_reading
 from tests.api.cli_runs import here
 from tests.api.evidence_ledgers import size_of, sizes, with_settings
@@ -221,6 +223,11 @@ def _commands(trial: Trial, elsewhere: Path) -> dict[str, list[object]]:
     """Name -> a command line of somebody with arms in sight, or who knows an arm (`breaker`); some fail."""
     path, last = trial.path, size_of(trial.path) - 1
     (elsewhere / "there").write_bytes(b"")
+    (elsewhere / "own").write_bytes(checkpoint_for_export(path, keep=False, clock=trial.clock).data)
+    log = load_signing_keys(path).vkeys[0]
+    witness = cosigners("w.example/w", {COSIGNATURE: bytes(32), ML_DSA_44: bytes(32)})[0].key
+    policy = f"log {log.encode()}\nwitness w {witness.encode()} http://127.0.0.1:9\nquorum w\n"
+    (elsewhere / "policy").write_text(policy)
     bundle = ["export", "bundle", path, "-o"]
     return {
         "bundle, statistician": [*bundle, elsewhere / "1", "--for", "statistician", *_as("statistician")],
@@ -249,6 +256,9 @@ def _commands(trial: Trial, elsewhere: Path) -> dict[str, list[object]]:
         "time stamp, statistician": [
             *["timestamp", path, "--tsa", "http://127.0.0.1:9/", "--role", "statistician", *_as("statistician")]
         ],
+        "cosignatures on their own": [
+            *["witness", "add", path, "--policy", elsewhere / "policy", "--checkpoint", elsewhere / "own"]
+        ],
         "keys": ["keys", path],
         "verify": ["verify", path],
         "report": ["verify", path, "--report", elsewhere / "15"],
@@ -265,6 +275,7 @@ REFUSED: Final = {
     "proof of what there is not",
     "time stamp, breaker",
     "time stamp, statistician",
+    "cosignatures on their own",
 }
 
 
@@ -290,6 +301,8 @@ def test_whatever_they_make_or_fail_to_make_leaves_no_trace_in_the_open_book_or_
         done = here(*command)
         assert (done.code != 0) == (name in REFUSED), (name, done.err)
         assert (open_book(broken.path), signed(broken.path), beside(broken.path)) == before, name
+        if name == "cosignatures on their own":
+            done.refused_in_one_sentence("only those are cosigned")
 
 
 def test_masked_people_who_do_the_same_do_leave_theirs(broken: Trial, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ type book struct {
 	ought    []*hash // of each entry; nil where no name is known
 	headless bool    // the head was shown to be wrong, so that its frontier tells nothing
 	lost     map[int64]bool
+	doubtful map[int64]bool // unconfirmed, and its successor names another
 	findings []finding
 }
 
@@ -38,9 +39,12 @@ func (b *book) find(code string, seq int64, format string, values ...interface{}
 
 func newBook(b *bundle, name string) *book {
 	result := &book{name: name, sealed: name == "sealed", origin: b.origin, head: b.heads[name],
-		rows: map[int64]*row{}, lost: map[int64]bool{}}
+		rows: map[int64]*row{}, lost: map[int64]bool{}, doubtful: map[int64]bool{}}
 	if result.sealed {
 		result.origin += "/sealed"
+	}
+	if content := b.content[name+"/entries"]; len(content) > 0 && content[len(content)-1] != '\n' {
+		b.findings = append(b.findings, finding{Code: "member", Why: name + "/entries does not end in a line feed"})
 	}
 	rest := b.read(result, b.content[name+"/sections"])
 	if len(rest) > 0 {
@@ -268,16 +272,16 @@ func (b *book) secondTree(open map[int64]bool) {
 		if !b.lost[k] {
 			b.find("unconfirmed", k, "the frontier contradicts it")
 			if b.rows[k+1] != nil && b.rows[k+1].entry != nil || k+1 == b.end { // its successor names another
-				b.ought[k] = nil
+				b.doubtful[k] = true
 			}
 		}
 	}
 }
 
-// known gives the hashes of the first entries, as far as they are known.
-func (b *book) known() (result []hash) {
-	for _, one := range b.ought {
-		if one == nil {
+// known gives the hashes of the first entries, as far as they are known, or, if strict, as far as nothing contradicts them.
+func (b *book) known(strict bool) (result []hash) {
+	for k, one := range b.ought {
+		if one == nil || strict && b.doubtful[int64(k)] {
 			break
 		}
 		result = append(result, *one)
@@ -365,7 +369,7 @@ func ties(open, sealed *book) {
 			newest = seq
 		}
 	}
-	trees := roots(sealed.known())
+	trees := roots(sealed.known(true))
 	size, beyond := int64(0), false
 	failing = false
 	for t := int64(0); t < open.end; t++ {

@@ -41,6 +41,7 @@ const (
 	mostEvidence    = 33554432
 	longestNote     = 262144
 	longestToken    = 65536
+	longestRecord   = 2097152
 )
 
 var (
@@ -48,7 +49,7 @@ var (
 	hostPart   = `[A-Za-z0-9._-]+(?::[0-9]{1,5})?`
 	originForm = regexp.MustCompile(`^` + hostPart + `/[A-Za-z0-9._-]+/[0-9a-f]{32}$`)
 	names      = regexp.MustCompile(`^(?:consistency/[0-9]{16}|docs/[a-z0-9]+(?:-[a-z0-9]+)*\.md|` +
-		`evidence/checkpoints/[0-9]{16}-[0-9a-f]{8}\.checkpoint|evidence/timestamps/[0-9]{16}-[0-9a-f]{8}-[0-9]{2}\.tsr|` +
+		`evidence/checkpoints/[0-9]{16}-[0-9a-f]{8}\.checkpoint|evidence/timestamps/[0-9]{16}-[0-9a-f]{8}-[0-9]{2}\.(?:tsr|er)|` +
 		`index\.html|keys/log\.vkeys|keys/data-keys\.ndjson|(?:open|sealed)/(?:entries|sections)|protocol\.json|` +
 		`schemas/[a-z0-9]+(?:[.-][a-z0-9]+)*\.json)$`)
 	listed = regexp.MustCompile(`^[0-9a-f]{64}  [\x20-\x7e]+$`)
@@ -103,7 +104,7 @@ func (b *bundle) readManifest(data []byte) (string, error) {
 		!isHex(manifest.text("sha256sums"), 64) {
 		return "", refuse("manifest.json: not the members of a manifest")
 	}
-	if b.origin = manifest.text("origin"); b.origin == "" || !roleForm.MatchString(manifest.text("role")) {
+	if b.origin = manifest.text("origin"); b.origin == "" || len(manifest.text("role")) > 64 || !roleForm.MatchString(manifest.text("role")) {
 		return "", refuse("manifest.json: role")
 	}
 	books, _ := manifest["books"].(object)
@@ -256,7 +257,11 @@ func (b *bundle) readEvidence(members []member) error {
 			}
 			b.notes = append(b.notes, stored)
 		default:
-			if total += len(one.content); len(one.content) > longestToken || len(one.content) < 2 || one.content[0] != 0x30 {
+			most := longestToken
+			if strings.HasSuffix(name, ".er") {
+				most = longestRecord
+			}
+			if total += len(one.content); len(one.content) > most || len(one.content) < 2 || one.content[0] != 0x30 {
 				return refuse("%s: no time stamp", one.name)
 			}
 			b.unchecked = append(b.unchecked, one.name+": time stamps are not checked by this program")

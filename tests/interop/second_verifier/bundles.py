@@ -1,7 +1,7 @@
 """Evidence bundles taken apart and put together again, as docs/bundle.md says and by nothing of the project's code.
 
 1. `Parts` has what can be changed: names and contents, entries and frames of the books, the manifest.
-2. `together` mends no more than it is told to: `rechained` the chain, `headed` the manifest, `listed` the lists of hashes.
+2. Nothing is mended that is not asked for: `rechained` the chain, `headed` the manifest, `listed` the lists of hashes.
 """
 
 import base64

@@ -12,13 +12,14 @@ from tests.interop.second_verifier.wrong_entries import (
     order,
     origins,
 )
-from tests.interop.second_verifier.wrong_evidence import forks, levels, notes, other_origins, proofs, signatures
+from tests.interop.second_verifier.wrong_evidence import levels, notes, signatures
 from tests.interop.second_verifier.wrong_files import files, lists, manifests, zips
+from tests.interop.second_verifier.wrong_proofs import forks, other_origins, proofs
 from tests.interop.second_verifier.wrong_sections import anchors, archived_sealed, sealed_book, sections, sections_file
 
 __all__ = ["FAMILIES", "UNSETTLED", "Bases", "Case", "where"]
 
-# Where the first verifier does something else than the documents say, or they do not say what: left out until that is settled.
+# Where the first verifier does something else than the documents say, or they do not say what: left out until settled.
 UNSETTLED: Final = frozenset(
     {
         "mended: version is '9007199254740992'",

@@ -30,6 +30,7 @@ type counted struct {
 	counts    bool
 	agrees    bool
 	unknown   bool
+	quorate   bool             // it weighs more than one that the log alone signed
 	cosigned  map[string]int64 // by name in the policy: when
 	signature []string
 }
@@ -75,15 +76,16 @@ func signatures(note storedNote, p *policy, unchecked map[string]bool) counted {
 
 // evidence compares checkpoints with the open book, and gives findings and the level.
 func evidence(b *bundle, open *book, p *policy) (findings []finding, assurance string, unchecked []string) {
+	var failing []finding
 	skipped := map[string]bool{}
-	known, own := open.known(), origins(open)
+	known, own := open.known(false), origins(open)
 	trees := roots(known)
 	var all []counted
 	sort.Slice(b.notes, func(i, j int) bool { return b.notes[i].size < b.notes[j].size })
 	for _, note := range b.notes {
 		one := signatures(note, p, skipped)
 		if len(one.signature) > 0 {
-			findings = append(findings, finding{Code: "signature", Book: &open.name, Why: one.signature[0]})
+			failing = append(failing, finding{Code: "signature", Book: &open.name, Why: one.signature[0]})
 		}
 		if p != nil && !one.counts {
 			continue
@@ -102,6 +104,7 @@ func evidence(b *bundle, open *book, p *policy) (findings []finding, assurance s
 		default:
 			one.agrees = consistent(open.end, one.size, trees[open.end], one.root, b.proofs[one.size])
 		}
+		one.quorate = p != nil && len(one.cosigned) > 0 && p.met(p.quorum, one.cosigned)
 		all = append(all, one)
 	}
 	for _, one := range all {
@@ -112,7 +115,7 @@ func evidence(b *bundle, open *book, p *policy) (findings []finding, assurance s
 		if own[one.origin] && one.size <= open.end {
 			smaller := int64(0)
 			for _, other := range all {
-				if other.agrees && other.size < one.size && other.size > smaller {
+				if other.agrees && (other.quorate || !one.quorate) && other.size < one.size && other.size > smaller {
 					smaller = other.size
 				}
 			}
@@ -120,7 +123,7 @@ func evidence(b *bundle, open *book, p *policy) (findings []finding, assurance s
 		}
 		findings = append(findings, result)
 	}
-	findings = append(findings, times(open, all)...)
+	findings = append(append(findings, failing...), times(open, all)...)
 	assurance, enough := level(all, p)
 	if p != nil && !enough {
 		findings = append(findings, finding{Code: "policy", Book: &open.name, Why: "the evidence is not enough for the policy"})

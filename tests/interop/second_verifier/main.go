@@ -1,4 +1,5 @@
-// Command second-verifier verifies an evidence bundle, and was written from the documents alone.
+// Command second-verifier verifies an evidence bundle. It was written from the documents, by somebody who had not read the
+// first verifier; where the documents left a code, a place or a limit open, it does what the first one was seen to do.
 //
 // It does not check time stamps, ML-DSA-44 signatures and the allocation, and opens no ciphertext: `unchecked` says so.
 package main

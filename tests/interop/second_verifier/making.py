@@ -13,7 +13,7 @@ TIME: Final = 1_900_000_000
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What both programs are asked; `first` is false where more than one thing is wrong, `roots` where none is stated."""
+    """What both programs are asked; `first` is false where more than one thing is wrong, `roots` if none is stated."""
 
     name: str
     bundle: bytes
@@ -24,7 +24,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Bases:
-    """Good bundles: `masked` has the open book, `both` all but names, `archive` ciphertexts, `names` those of a site."""
+    """Good bundles: `masked` has the open book, `both` all but names, `archive` ciphertexts, `names` names."""
 
     masked: Parts
     both: Parts
@@ -48,7 +48,7 @@ def where(book: Book, wanted: Callable[[dict[str, Any]], bool], after: int = 0) 
 
 
 def mid(book: Book) -> int:
-    """An entry in the middle of the book, alone in its command, with one readable section, not the last of its stream."""
+    """An entry in the middle, alone in its command, with one readable section, not the last of its stream."""
     streams = [book.entry(seq)["stream"] for seq in range(len(book.entries))]
 
     def plain(told: dict[str, Any]) -> bool:
@@ -88,6 +88,12 @@ def appended(parts: Parts, event: str, payload: bytes, /, **members: Any) -> Par
 
 def raw(n: int = 0, of: int = 1, digest: str = "0" * 64) -> dict[str, Any]:
     return {"digest": digest, "id": "", "n": n, "of": of}
+
+
+def shown(value: object) -> str:
+    """A value in the name of a case."""
+    text = str(value)
+    return repr(text) if len(text) <= 40 else f"{text[:40]!r}… ({len(text)})"
 
 
 def policy_of(*lines: str) -> str:

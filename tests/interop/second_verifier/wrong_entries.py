@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from tests.interop.second_verifier.bundles import Book, canonical, leaf
-from tests.interop.second_verifier.making import Bases, Case, appended, headed, mended, mid, paired, raw
+from tests.interop.second_verifier.making import Bases, Case, appended, headed, mended, mid, paired, raw, shown
 
 
 def entry_members(bases: Bases) -> Iterator[Case]:
@@ -70,13 +70,13 @@ def entry_members(bases: Bases) -> Iterator[Case]:
             for value in wrong if make is mended else wrong[:1]:
                 parts = bases.masked.copy()
                 parts.open.change(k, **{member: value})
-                yield Case(f"{mending}: {member} is {str(value)[:40]!r}", make(parts))
+                yield Case(f"{mending}: {member} is {shown(value)}", make(parts))
         for member, within in inner.items():
             for name, wrong in within.items():
                 for value in wrong if make is mended else wrong[:1]:
                     parts = bases.masked.copy()
                     parts.open.inside(k, member, **{name: value})
-                    yield Case(f"{mending}: {member}.{name} is {str(value)[:40]!r}", make(parts))
+                    yield Case(f"{mending}: {member}.{name} is {shown(value)}", make(parts))
 
 
 def entry_bytes(bases: Bases) -> Iterator[Case]:
@@ -195,12 +195,7 @@ def events(bases: Bases) -> Iterator[Case]:
         parts = bases.masked.copy()
         parts.open.change(seq, at="2040-01-01T00:00:00.000000Z")
         yield Case(f"event: entry {seq} later than all", mended(parts))
-    for name, members in {
-        "of": {"of": 3},
-        "n": {"n": 1},
-        "id": {"id": "another"},
-        "digest": {"digest": "0" * 64},
-    }.items():
+    for name, value in {"of": 3, "n": 1, "id": "another", "digest": "0" * 64}.items():
         parts = bases.masked.copy()
         parts.open.inside(p, "command", **{name: value})
         yield Case(f"event: another {name} in a first event", mended(parts))

@@ -5,60 +5,21 @@ import datetime
 from collections.abc import Iterator
 
 from tests.interop.second_verifier import bundles
-from tests.interop.second_verifier.bundles import Key, Parts, canonical
 from tests.interop.second_verifier.making import (
-    LOG_SEED,
     TIME,
     Bases,
     Case,
-    appended,
-    mid,
     policy_of,
-    where,
-    witness,
 )
-
-
-class Scene:
-    """A good open book, checkpoints of it, and who signs them."""
-
-    def __init__(self, base: Parts) -> None:
-        self.base, self.origin, self.leaves = base, base.origin, base.open.leaves()
-        self.size = len(self.leaves)
-        self.log = Key(self.origin, LOG_SEED)
-        self.three = [witness(number) for number in range(3)]
-        self.signed = policy_of(f"log {self.log.vkey}", "quorum none")
-        self.text, self.small, self.smaller = (self.checkpoint(self.size // part) for part in (1, 2, 3))
-        self.wrong = bundles.checkpoint_text(self.origin, [bytes(32), *self.leaves[1:]])
-        self.wrong_small = bundles.checkpoint_text(self.origin, [bytes(32), *self.leaves[1 : self.size // 2]])
-        self.own = self.log.line(self.text)
-        self.cosigned = [one.line(self.text, TIME) for one in self.three]
-
-    def checkpoint(self, size: int) -> str:
-        return bundles.checkpoint_text(self.origin, self.leaves[:size])
-
-    def quorum(self, least: int | str) -> str:
-        witnesses = [f"witness w{number} {one.vkey}" for number, one in enumerate(self.three)]
-        return policy_of(f"log {self.log.vkey}", *witnesses, f"group g {least} w0 w1 w2", "quorum g")
-
-    def note(self, text: str, *lines: str) -> dict[str, bytes]:
-        return {bundles.checkpoint_name(text): (text + "\n" + "".join(lines)).encode()}
-
-    def with_(self, *notes: dict[str, bytes], parts: Parts | None = None) -> bytes:
-        """The bundle with these files for its evidence and proofs."""
-        parts = self.base if parts is None else parts
-        content = {
-            name: value for name, value in parts.content().items() if not name.startswith(("evidence/", "consistency/"))
-        }
-        for one in notes:
-            content |= one
-        return parts.together(content)
+from tests.interop.second_verifier.scene import Scene
 
 
 def levels(bases: Bases) -> Iterator[Case]:
     """Which level is reached, and which evidence is enough."""
     scene = Scene(bases.masked)
+    base = scene.base
     origin = scene.origin
+    size = scene.size
     log = scene.log
     signed = scene.signed
     three = scene.three
@@ -100,6 +61,36 @@ def levels(bases: Bases) -> Iterator[Case]:
         with_(note(wrong, log.line(wrong)), note(wrong_small, log.line(wrong_small)), note(smaller, log.line(smaller))),
         signed,
         first=False,
+    )
+    strong = [one.line(wrong, TIME) for one in three[:2]]
+    enough = [log.line(small), *(one.line(small, TIME) for one in three[:2])]
+    yield Case(
+        "evidence: another root, with a quorum, above one that is signed",
+        with_(note(wrong, log.line(wrong), *strong), note(small, log.line(small))),
+        quorum(2),
+    )
+    yield Case(
+        "evidence: another root, that is signed, above one with a quorum",
+        with_(note(wrong, log.line(wrong)), note(small, *enough)),
+        quorum(2),
+    )
+    yield Case(
+        "evidence: another root, with a quorum, above one with a quorum",
+        with_(note(wrong, log.line(wrong), *strong), note(small, *enough)),
+        quorum(2),
+    )
+    yield Case(
+        "evidence: another root, that is signed, below one with a quorum",
+        with_(note(wrong_small, log.line(wrong_small)), note(text, own, *cosigned[:2])),
+        quorum(2),
+    )
+    yield Case(
+        "evidence: another root, with a quorum, below one that is signed",
+        with_(
+            note(wrong_small, log.line(wrong_small), *(one.line(wrong_small, TIME) for one in three[:2])),
+            note(text, own),
+        ),
+        quorum(2),
     )
     for count in range(4):
         lines = [own, *cosigned[:count]]
@@ -159,9 +150,13 @@ def signatures(bases: Bases) -> Iterator[Case]:
     log = scene.log
     signed = scene.signed
     three = scene.three
+    quorum = scene.quorum
     note = scene.note
     with_ = scene.with_
     text = scene.text
+    small = scene.small
+    own = scene.own
+    cosigned = scene.cosigned
     broken = base64.b64encode(log.id + bytes(64)).decode()
     yield Case("evidence: a signature that fails", with_(note(text, f"— {origin} {broken}\n")), signed)
     yield Case(
@@ -271,150 +266,3 @@ def notes(bases: Bases) -> Iterator[Case]:
         with_(note(text, own, *(f"— other.example/{n} {'AAAA' * 100}\n" for n in range(1000)))),
         signed,
     )
-
-
-def other_origins(bases: Bases) -> Iterator[Case]:
-    """Checkpoints of other origins, and of a ledger that went on."""
-    scene = Scene(bases.masked)
-    base = scene.base
-    origin = scene.origin
-    leaves = scene.leaves
-    size = scene.size
-    log = scene.log
-    signed = scene.signed
-    quorum = scene.quorum
-    note = scene.note
-    with_ = scene.with_
-    text = scene.text
-    own = scene.own
-    foreign = "other.example/NCT/" + "0" * 32
-    other = Key(foreign, bytes([9] * 32))
-    text_other = bundles.checkpoint_text(foreign, leaves)
-    yield Case(
-        "origin: another, signed by its log",
-        with_(note(text_other, other.line(text_other)), note(text, own)),
-        policy_of(f"log {log.vkey}", f"log {other.vkey}", "quorum none"),
-    )
-    yield Case("origin: another, no policy", with_(note(text_other, other.line(text_other))))
-    yield Case(
-        "origin: another, of a log unknown", with_(note(text_other, other.line(text_other)), note(text, own)), signed
-    )
-    yield Case(
-        "origin: another, signed by this log", with_(note(text_other, log.line(text_other)), note(text, own)), signed
-    )
-    yield Case("origin: another, only", with_(note(text_other, log.line(text_other))), signed)
-    again = f"{origin.rsplit('/', 1)[0]}/{'1' * 32}"
-    went = appended(
-        base.copy(),
-        "ledger.continued/1",
-        canonical({"former_origin": origin, "occurred_at": "2020-01-01", "origin": again}),
-        stream="trial",
-        version=max(base.open.entry(s)["version"] for s in range(size) if base.open.entry(s)["stream"] == "trial") + 1,
-    )
-    went.rechained()
-    went.headed()
-    key_again = Key(again, bytes([8] * 32))
-    for name, where_, key, count in (
-        ("the new one", again, key_again, size + 1),
-        ("the old one before", origin, log, size),
-        ("the old one after", origin, log, size + 1),
-        ("the new one before", again, key_again, size),
-        ("the new one long before", again, key_again, size - 3),
-    ):
-        one = bundles.checkpoint_text(where_, went.open.leaves()[:count])
-        yield Case(
-            f"continued: {name}",
-            with_(note(one, key.line(one)), parts=went),
-            policy_of(f"log {log.vkey}", f"log {key_again.vkey}", "quorum none"),
-        )
-        yield Case(f"continued: {name}, no policy", with_(note(one, key.line(one)), parts=went))
-
-
-def proofs(bases: Bases) -> Iterator[Case]:
-    """The end of the book, and proofs of consistency."""
-    scene = Scene(bases.masked)
-    base = scene.base
-    leaves = scene.leaves
-    size = scene.size
-    signed = scene.signed
-    three = scene.three
-    quorum = scene.quorum
-    note = scene.note
-    with_ = scene.with_
-    text = scene.text
-    smaller = scene.smaller
-    own = scene.own
-    cosigned = scene.cosigned
-    cut = base.copy()
-    keep = where(base.open, lambda told: told["command"]["n"] + 1 == told["command"]["of"], size * 3 // 4) + 1
-    del cut.open.entries[keep:], cut.open.frames[keep:]
-    cut.headed()
-    proof = bundles.consistency(leaves, keep)
-    name = f"consistency/{size:016d}"
-    proved = "".join(base64.b64encode(one).decode() + "\n" for one in proof).encode()
-    yield Case("proof: it holds", with_(note(text, own), parts=cut, **{name: proved}), signed)
-    yield Case("proof: it holds, no policy", with_(note(text, own), parts=cut, **{name: proved}))
-    yield Case(
-        "proof: it holds, and is witnessed", with_(note(text, own, *cosigned), parts=cut, **{name: proved}), quorum(2)
-    )
-    yield Case(
-        "proof: cosigned long ago",
-        with_(note(text, own, three[0].line(text, 1)), parts=cut, **{name: proved}),
-        quorum(1),
-    )
-    for label, value in {
-        "missing": None,
-        "empty": b"",
-        "cut": proved[:-45],
-        "longer": proved + proved[-45:],
-        "another": proved[45:] + proved[:45],
-    }.items():
-        more = {} if value is None else {name: value}
-        yield Case(f"proof: {label}", with_(note(text, own), parts=cut, **more), signed)
-        yield Case(f"proof: {label}, no policy", with_(note(text, own), parts=cut, **more))
-        kept = bundles.checkpoint_text(origin, leaves[: keep // 2])
-        yield Case(
-            f"proof: {label}, and a smaller one",
-            with_(note(text, own), note(kept, log.line(kept)), parts=cut, **more),
-            signed,
-        )
-    yield Case(
-        "proof: under another size",
-        with_(note(text, own), parts=cut, **{f"consistency/{size + 1:016d}": proved}),
-        signed,
-    )
-    yield Case("proof: for a size that is reached", with_(note(text, own), **{name: proved}), signed)
-
-
-def forks(bases: Bases) -> Iterator[Case]:
-    """Books that are not those of their checkpoints."""
-    scene = Scene(bases.masked)
-    base = scene.base
-    signed = scene.signed
-    note = scene.note
-    with_ = scene.with_
-    text = scene.text
-    smaller = scene.smaller
-    own = scene.own
-    forked = base.copy()
-    k = mid(forked.open)
-    forked.open.inside(k, "actor", org="another")
-    forked.rechained()
-    forked.headed()
-    for label, one in (("the last", text), ("one before", smaller)):
-        yield Case(f"forked: against {label}", with_(note(one, log.line(one)), parts=forked), signed)
-    yield Case(
-        "forked: against three",
-        with_(*(note(one, log.line(one)) for one in (text, small, smaller)), parts=forked),
-        signed,
-        first=False,
-    )
-    altered = base.copy()
-    altered.open.inside(k, "actor", org="another")
-    yield Case("altered: beside evidence", with_(note(text, own), parts=altered), signed)
-    gone = base.copy()
-    del gone.open.entries[k], gone.open.frames[k]
-    yield Case("missing: beside evidence", with_(note(text, own), parts=gone), signed)
-    gone = base.copy()
-    del gone.open.entries[k : k + 2], gone.open.frames[k : k + 2]
-    yield Case("two missing: beside evidence", with_(note(text, own), parts=gone), signed)

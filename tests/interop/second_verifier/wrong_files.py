@@ -11,6 +11,16 @@ from tests.interop.second_verifier.bundles import Parts, sha
 from tests.interop.second_verifier.making import Bases, Case
 
 
+def setting(**members: object) -> Callable[[dict[str, Any]], object]:
+    """Sets members of a manifest."""
+    return lambda told: told.update(members)
+
+
+def forming(cls: str, form: object) -> Callable[[dict[str, Any]], object]:
+    """Gives a class another form."""
+    return lambda told: told["sections"].update({cls: form})
+
+
 def manifests(bases: Bases) -> Iterator[Case]:
     def each(
         name: str, change: Callable[[dict[str, Any]], object], base: Parts = bases.masked, *, listed: bool = True
@@ -28,18 +38,18 @@ def manifests(bases: Bases) -> Iterator[Case]:
 
     good = bases.masked.manifest["books"]["open"]
     size, front = good["size"], good["frontier"]
-    yield each("one more member", lambda told: told.update(more=1))
+    yield each("one more member", setting(more=1))
     yield each("one member less", lambda told: told.pop("role"))
-    yield each("another format", lambda told: told.update(format="trial-ledger/bundle/2"))
-    yield each("another origin", lambda told: told.update(origin="other.example/NCT/" + "0" * 32))
+    yield each("another format", setting(format="trial-ledger/bundle/2"))
+    yield each("another origin", setting(origin="other.example/NCT/" + "0" * 32))
     for value in ("", "a/b", "a/b/" + "A" * 32, "a:1/b/" + "0" * 32, "a:123456/b/" + "0" * 32, "a b/b/" + "0" * 32, 1):
-        yield each(f"origin {value!r}", lambda told, value=value: told.update(origin=value))
-    for value in ("archive", "", "another", 1, None):
-        yield each(f"role {value!r}", lambda told, value=value: told.update(role=value))
+        yield each(f"origin {value!r}", setting(origin=value))
+    for role in ("archive", "", "another", "x" * 64, "x" * 65, "A", "a-b", "a-", "a--b", "a_b", 1, None):
+        yield each(f"role {role!r}", setting(role=role))
     for sites in ([], None, ["S01"], ["S01", "S01"], [1], "S01", [""], ["S02", "S01"]):
-        yield each(f"sites {sites!r}", lambda told, sites=sites: told.update(sites=sites))
-        yield each(f"sites {sites!r} with names", lambda told, sites=sites: told.update(sites=sites), bases.names)
-    yield each("no sections", lambda told: told.update(sections={}))
+        yield each(f"sites {sites!r}", setting(sites=sites))
+        yield each(f"sites {sites!r} with names", setting(sites=sites), bases.names)
+    yield each("no sections", setting(sections={}))
     for cls, form in (
         ("plain", "withheld"),
         ("plain", "sealed"),
@@ -54,16 +64,16 @@ def manifests(bases: Bases) -> Iterator[Case]:
         ("anchor", "readable"),
         ("identity", 1),
     ):
-        yield each(f"{cls} {form}", lambda told, cls=cls, form=form: told["sections"].update({cls: form}))
+        yield each(f"{cls} {form}", forming(cls, form))
     for cls in ("arm", "header", "identity", "anchor"):
         for form in ("withheld", "partly", "sealed", "unerased"):
             yield each(
                 f"both books: {cls} {form}",
-                lambda told, cls=cls, form=form: told["sections"].update({cls: form}),
+                forming(cls, form),
                 bases.both,
             )
-    yield each("another hash of the list", lambda told: told.update(sha256sums="0" * 64), listed=False)
-    yield each("a hash that is none", lambda told: told.update(sha256sums="0" * 63), listed=False)
+    yield each("another hash of the list", setting(sha256sums="0" * 64), listed=False)
+    yield each("a hash that is none", setting(sha256sums="0" * 63), listed=False)
     yield each("size one more", book(size=size + 1))
     yield each("size one less", book(size=size - 1))
     yield each("size that has as many bits", book(size=int(bin(size)[:2] + "".join(sorted(bin(size)[3:])), 2)))
@@ -90,7 +100,7 @@ def manifests(bases: Bases) -> Iterator[Case]:
         lambda told: (told["books"].update(sealed=good), told["sections"].update(arm="sealed", header="sealed")),
     )
     yield each("a book of another name", lambda told: told["books"].update(other=good))
-    yield each("no books", lambda told: told.update(books={}))
+    yield each("no books", setting(books={}))
     parts = bases.both.copy()
     del parts.manifest["books"]["sealed"], parts.manifest["sections"]["arm"], parts.manifest["sections"]["header"]
     yield Case("manifest: the sealed book is in it, but not told", parts.together())

@@ -2,10 +2,11 @@
 
 import struct
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from tests.interop.second_verifier import bundles
 from tests.interop.second_verifier.bundles import Parts, Section, canonical, sha
-from tests.interop.second_verifier.making import Bases, Case, headed, mended, mid, where
+from tests.interop.second_verifier.making import Bases, Case, headed, mended, mid, shown, where
 
 
 def sections(bases: Bases) -> Iterator[Case]:
@@ -115,6 +116,11 @@ def sections_file(bases: Bases) -> Iterator[Case]:
         yield Case(f"entries: {name}", bases.masked.together(content | {"open/entries": value}))
 
 
+def holding(cls: str) -> Callable[[dict[str, Any]], bool]:
+    """Whether an entry has a section of a class."""
+    return lambda told: any(one["class"] == cls for one in told["parts"])
+
+
 def sealed_book(bases: Bases) -> Iterator[Case]:
     last = len(bases.both.sealed.entries) - 1
     values: dict[str, list[object]] = {
@@ -133,7 +139,7 @@ def sealed_book(bases: Bases) -> Iterator[Case]:
             parts = bases.both.copy()
             parts.sealed.change(last, **{member: value})
             parts.sealed.rechain()
-            yield Case(f"sealed: {member} is {str(value)[:40]!r}", headed(parts), first=member != "parts")
+            yield Case(f"sealed: {member} is {shown(value)}", headed(parts), first=member != "parts")
     parts = bases.both.copy()
     parts.sealed.change(last, command=parts.sealed.entry(0)["command"])
     parts.sealed.rechain()
@@ -160,9 +166,7 @@ def sealed_book(bases: Bases) -> Iterator[Case]:
     yield header("version that is a string", version="1")
     for cls in ("arm", "header"):
         for name, payload in {"no JSON": b"x", "an array": b"[]"}.items():
-            seq = where(
-                bases.both.sealed, lambda told, cls=cls: any(one["class"] == cls for one in told["parts"]), last - 8
-            )
+            seq = where(bases.both.sealed, holding(cls), last - 8)
             parts = bases.both.copy()
             parts.sealed.open_section(seq, cls, payload)
             parts.sealed.rechain()

@@ -1,0 +1,99 @@
+"""Evidence when things go wrong: backups put back in part, and what the person at the machine is told to do."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from api.bootstrap import open_trial
+from api.evidence.book import open_book
+from api.evidence.continuing import continue_ledger
+from api.evidence.making import RestoredBackupError, make_checkpoint
+from ledger.keys.folder import keys_folder
+from ledger.keys.signed_head import SigningRefusedError
+from ledger.proof.evidence import evidence_folder
+from tests.api.cli_runs import here
+from tests.api.evidence_ledgers import SPONSOR, backup, grow, reopened, restore, size_of, trial_of
+
+
+def test_a_ledger_and_keys_restored_together_are_found_by_the_checkpoint_that_the_evidence_folder_holds(
+    tmp_path: Path,
+) -> None:
+    trial = trial_of(tmp_path / "trial", entries=4)
+    make_checkpoint(trial.path)
+    copy, keys = backup(trial, tmp_path / "copy.db"), tmp_path / "keys"
+    shutil.copytree(keys_folder(trial.path), keys)
+    grow(trial, 2)
+    lost = make_checkpoint(trial.path).checkpoint
+    restore(trial, copy)
+    shutil.rmtree(keys_folder(trial.path))
+    shutil.copytree(keys, keys_folder(trial.path))
+
+    with pytest.raises(RestoredBackupError, match="has 4 entries, but 6 were signed"):
+        open_trial(trial.path)
+    with pytest.raises(SigningRefusedError, match="rollback"):
+        make_checkpoint(trial.path)
+    done = continue_ledger(trial.path, reason="restored", actor=SPONSOR)
+    assert done.lost is not None
+    assert (done.lost.size, done.lost.root) == (lost.size, lost.root.hex())
+    reopened(trial)
+    grow(trial, 1)
+    with open_book(trial.path) as b:
+        for i in range(b.size): print(b.entry(i)[:300])
+    assert make_checkpoint(trial.path).checkpoint.size == size_of(trial.path) == 6
+
+
+def test_keys_restored_alone_sign_on_from_the_newest_checkpoint_and_never_a_fork(tmp_path: Path) -> None:
+    trial = trial_of(tmp_path / "trial", entries=4)
+    make_checkpoint(trial.path)
+    keys, copy = tmp_path / "keys", backup(trial, tmp_path / "copy.db")
+    shutil.copytree(keys_folder(trial.path), keys)
+    grow(trial, 2)
+    make_checkpoint(trial.path)
+    mark = keys_folder(trial.path) / "signed-head"
+    shutil.copy(keys / mark.name, mark)
+    reopened(trial)
+    grow(trial, 1)
+    assert make_checkpoint(trial.path).checkpoint.size == 7
+
+    shutil.copy(keys / mark.name, mark)  # once more, and now with another history that is longer
+    hidden = evidence_folder(trial.path).rename(tmp_path / "hidden")
+    restore(trial, copy)
+    reopened(trial)
+    grow(trial, 4)
+    shutil.rmtree(evidence_folder(trial.path), ignore_errors=True)
+    hidden.rename(evidence_folder(trial.path))
+    before = mark.read_bytes()
+    with pytest.raises(SigningRefusedError, match="the first 7 entries are not those that were signed"):
+        make_checkpoint(trial.path)
+    assert mark.read_bytes() == before
+
+
+def test_a_checkpoint_in_the_folder_that_our_key_did_not_sign_keeps_nobody_from_recording(tmp_path: Path) -> None:
+    trial = trial_of(tmp_path / "trial", entries=4)
+    stored = make_checkpoint(trial.path)
+    folder = evidence_folder(trial.path) / "checkpoints"
+    forged = stored.data.replace(b"\n4\n", b"\n9\n", 1)
+    (folder / stored.name.replace("04-", "09-")).write_bytes(forged)
+    reopened(trial)
+    grow(trial, 1)
+    assert make_checkpoint(trial.path).checkpoint.size == 5
+
+
+def test_whoever_breaks_a_code_in_a_restored_backup_is_told_of_the_envelope_and_of_going_on(tmp_path: Path) -> None:
+    trial = trial_of(tmp_path / "trial", entries=4)
+    copy = backup(trial, tmp_path / "copy.db")
+    grow(trial, 2)
+    make_checkpoint(trial.path)
+    restore(trial, copy)
+    done = here("unblind", trial.path, "S-001", "--reason", "Severe hypotension")
+    going_on = f"trial-ledger continue {trial.path} --reason"
+    done.refused_in_one_sentence("No arm was shown", "unblind --envelope FILE", going_on)
+
+
+def test_whoever_breaks_a_code_without_the_keys_is_told_of_the_envelope(tmp_path: Path) -> None:
+    trial = trial_of(tmp_path / "trial")
+    trial.ledger.close()
+    shutil.rmtree(keys_folder(trial.path))
+    done = here("unblind", trial.path, "S-001", "--reason", "Severe hypotension")
+    done.refused_in_one_sentence("unblind --envelope FILE")
