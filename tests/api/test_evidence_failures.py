@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from api.bootstrap import open_trial
-from api.evidence.book import open_book
 from api.evidence.continuing import continue_ledger
 from api.evidence.making import RestoredBackupError, make_checkpoint
 from ledger.keys.folder import keys_folder
@@ -33,13 +32,11 @@ def test_a_ledger_and_keys_restored_together_are_found_by_the_checkpoint_that_th
         open_trial(trial.path)
     with pytest.raises(SigningRefusedError, match="rollback"):
         make_checkpoint(trial.path)
-    done = continue_ledger(trial.path, reason="restored", actor=SPONSOR)
+    done = continue_ledger(trial.path, reason="restored", actor=SPONSOR, clock=trial.clock)
     assert done.lost is not None
     assert (done.lost.size, done.lost.root) == (lost.size, lost.root.hex())
     reopened(trial)
     grow(trial, 1)
-    with open_book(trial.path) as b:
-        for i in range(b.size): print(b.entry(i)[:300])
     assert make_checkpoint(trial.path).checkpoint.size == size_of(trial.path) == 6
 
 
