@@ -35,6 +35,8 @@ def write(path: Path, data: bytes, *, mode: int = OWNER_ONLY, replace: bool = Fa
             os.link(draft, path)  # unlike a rename, refuses to replace a file that came in between
     except FileExistsError:
         raise FileExistsError(17, "exists already, and is left as it is", str(path)) from None
+    except OSError as error:  # of the file that was asked for, and not of its draft, or of none (a full disk)
+        raise type(error)(error.errno, error.strerror, str(path)) from None
     finally:
         draft.unlink(missing_ok=True)
     sync_folder(path.parent)

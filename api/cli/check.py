@@ -37,7 +37,7 @@ class Brought:
 def verify(file: Path, with_keys: bool, as_json: bool, brought: Brought, entry: Path | None, into: Path | None) -> None:
     """Print the report; end with 0 if everything holds, with 1 if not."""
     from ledger.proof.bundle import is_bundle
-    from ledger.proof.checking import check, is_proof, load_trusted
+    from ledger.proof.checking import check, is_proof, load_trusted, named_folder
     from ledger.proof.words import in_words
     from ledger.verifying.fast import verify_fast
 
@@ -53,7 +53,7 @@ def verify(file: Path, with_keys: bool, as_json: bool, brought: Brought, entry: 
         report = check(
             file,
             trusted,
-            evidence=brought.evidence,
+            evidence=named_folder(brought.evidence),
             keys=keys,
             secret=held_list(keys),
             progress=step.reach,

@@ -174,8 +174,8 @@ def _envelope_named() -> Iterator[None]:
     try:
         yield
     except (LedgerFileError, KeysError, StorageError, OSError) as error:
-        named = isinstance(error, OSError) and error.filename is not None and error.strerror
-        cause = f"{error.filename}: {error.strerror}" if named else str(error)
+        named = isinstance(error, OSError) and error.filename and error.strerror
+        cause = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and named else str(error)
         fail(f"{cause}. No arm was shown; if it cannot wait, open the envelope: trial-ledger unblind --envelope FILE")
 
 

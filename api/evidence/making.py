@@ -114,8 +114,8 @@ def check_not_restored(path: Path) -> None:
                 )
         except SigningRefusedError as error:
             raise RestoredBackupError(
-                f"{path}: is not the ledger that was signed last ({error.kind}: {error.reason}). Nothing is recorded in "
-                "a restored backup; it can be read. Put the newer file back, or go on from here on the record: "
+                f"{path}: is not the ledger that was signed last ({error.kind}: {error.reason}). Nothing is recorded "
+                "in a restored backup; it can be read. Put the newer file back, or go on from here on the record: "
                 f"trial-ledger continue {path} --reason …"
             ) from None
 

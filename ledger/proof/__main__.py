@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ledger.proof.bundle import BundleError
-from ledger.proof.checking import TrustError, check, check_proof, is_proof, load_trusted
+from ledger.proof.checking import TrustError, check, check_proof, is_proof, load_trusted, named_folder
 from ledger.proof.data_keys import DataKeysError, load_data_keys
 from ledger.proof.evidence import EvidenceError
 from ledger.proof.ledger_file import LedgerFileError
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 f"{parsed.file} is the proof of one entry: --entry FILE and --policy FILE say of which, to whom"
             )
         keys = None if parsed.data_keys is None else load_data_keys(parsed.data_keys)
-        report = check(parsed.file, trusted, evidence=parsed.evidence, keys=keys)
+        report = check(parsed.file, trusted, evidence=named_folder(parsed.evidence), keys=keys)
     except (LedgerFileError, BundleError, EvidenceError, TrustError, DataKeysError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 3

@@ -79,6 +79,16 @@ def is_proof(path: Path) -> bool:
         return False  # whoever reads it as something else says what is wrong
 
 
+def named_folder(evidence: Path | None) -> Path | None:
+    """A folder of evidence that somebody named: mistyped, it must not pass for one that holds nothing.
+
+    Raises EvidenceError.
+    """
+    if evidence is not None and not evidence.is_dir():
+        raise EvidenceError(f"{evidence}: is no folder of evidence")
+    return evidence
+
+
 def check(
     path: Path,
     trusted: Trusted,

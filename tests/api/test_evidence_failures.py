@@ -1,6 +1,7 @@
 """Evidence when things go wrong: backups put back in part, and what the person at the machine is told to do."""
 
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from api.evidence.making import RestoredBackupError, make_checkpoint
 from ledger.keys.folder import keys_folder
 from ledger.keys.signed_head import SigningRefusedError
 from ledger.proof.evidence import evidence_folder
-from tests.api.cli_runs import here
+from tests.api.cli_runs import here, small_disk
 from tests.api.evidence_ledgers import SPONSOR, backup, grow, reopened, restore, size_of, trial_of
 
 
@@ -94,3 +95,29 @@ def test_whoever_breaks_a_code_without_the_keys_is_told_of_the_envelope(tmp_path
     shutil.rmtree(keys_folder(trial.path))
     done = here("unblind", trial.path, "S-001", "--reason", "Severe hypotension")
     done.refused_in_one_sentence("unblind --envelope FILE")
+
+
+def test_a_proof_that_cannot_be_written_is_named_by_its_own_name_and_leaves_nothing(tmp_path: Path) -> None:
+    trial = trial_of(tmp_path / "trial")
+    trial.ledger.close()
+    make_checkpoint(trial.path)
+    output = tmp_path / "missing" / "proof"
+    here("prove", trial.path, 1, "-o", output).refused_in_one_sentence(f"{output}: No such file")
+    with small_disk(tmp_path / "full", "16k"):
+        output = tmp_path / "full" / "proof"
+        with suppress(OSError):
+            (tmp_path / "full" / "fill").write_bytes(bytes(1 << 16))
+        here("prove", trial.path, 1, "-o", output).refused_in_one_sentence(f"{output}: No space left")
+        assert not output.exists()
+
+
+def test_a_folder_of_evidence_that_is_not_there_is_an_error_and_not_one_that_holds_nothing(tmp_path: Path) -> None:
+    trial = trial_of(tmp_path / "trial")
+    trial.ledger.close()
+    file = tmp_path / "file"
+    file.touch()
+    for wrong in (tmp_path / "mistyped", file):
+        done = here("verify", trial.path, "--no-keys", "--evidence", wrong)
+        done.refused_in_one_sentence(f"{wrong}: is no folder of evidence")
+    (tmp_path / "empty").mkdir()
+    assert here("verify", trial.path, "--no-keys", "--evidence", tmp_path / "empty").code == 0
