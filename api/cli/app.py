@@ -164,7 +164,9 @@ def rebuild(ledger: LedgerFile, as_json: AsJson = False) -> None:
 
 @app.command()
 def verify(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="An evidence bundle, a ledger, or the proof of an entry.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="An evidence bundle, a ledger, or the proof of an entry.")
+    ],
     policy: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option(

@@ -28,7 +28,14 @@ from ledger.domain.events.evidence import LedgerContinued, SignedTree
 from ledger.domain.vocabulary import Role
 from ledger.keys.file import TokenPlace, load_keys
 from ledger.keys.folder import KeysError, keys_folder, move, remove, require_own, write_new
-from ledger.keys.signed_head import LOCK, SIGNED_HEAD, SigningRefusedError, check_mark, read_signed_head
+from ledger.keys.signed_head import (
+    LOCK,
+    SIGNED_HEAD,
+    DamagedMarkError,
+    SigningRefusedError,
+    check_mark,
+    read_signed_head,
+)
 from ledger.keys.signing import LOG_KEYS, former_name, new_signing_keys
 from ledger.recording.live import utc_now
 
@@ -131,7 +138,10 @@ def _put_in_force(folder: Path, former: str) -> None:
 
 def _lost(path: Path, former: str) -> SignedTree | None:
     """What was signed last under the former origin and the book does not hold; None where nothing is known to be."""
-    mark = read_signed_head(path)
+    try:
+        mark = read_signed_head(path)
+    except DamagedMarkError:  # it is put aside with the old keys; what the evidence folder has may still tell
+        mark = None
     newest = own_newest(path, after=mark)
     if newest is None and mark is None:  # perhaps the keys are lost too: then what says it is of this origin has to do
         newest = next((one.checkpoint for one in store.stored(path) if one.checkpoint.origin == former), None)

@@ -32,6 +32,10 @@ LOCK: Final = "signed-head.lock"
 _ORIGIN, _PREV, _SEQ = 10, 12, 13  # groups of the grammar of an open entry
 
 
+class DamagedMarkError(KeysError):
+    """The mark of what was signed last is there, and is none."""
+
+
 class SigningRefusedError(KeysError):
     """Nothing is signed. `kind`: `rollback` (a shorter book), `fork` (another one), or `damaged` (none at all).
 
@@ -119,9 +123,9 @@ def read_signed_head(ledger: Path) -> SignedHead | None:
     except OSError as error:
         raise KeysError(f"{path}: cannot be read ({error.strerror})") from None
     except ValueError as error:
-        raise KeysError(
+        raise DamagedMarkError(
             f"{path}: {error}: what was signed last is not known. If it cannot be had back from a copy, take it away: "
-            "then the newest checkpoint of the evidence folder takes its place"
+            "then the newest checkpoint of the evidence folder takes its place; or go on: trial-ledger continue LEDGER"
         ) from None
 
 

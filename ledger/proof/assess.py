@@ -346,7 +346,8 @@ def _times(work: _Assessment, held: Sequence[_Counted], stamps: Sequence[_Token]
 def _judge(work: _Assessment, policy: Policy, held: Sequence[_Counted], assurance: Assurance) -> None:
     """Rule 4."""
     if assurance.signed is None:
-        work.find("policy", None, "no checkpoint that a log of the policy signed holds of this book")
+        none = "" if work.evidence else "; there is no evidence at all in the bundle, or beside the ledger"
+        work.find("policy", None, f"no checkpoint that a log of the policy signed holds of this book{none}")
         return
     if not any(one.opened is not None and one.signers and policy.satisfied_by(one.opened) for one in held):
         seen = assurance.witnessed

@@ -120,7 +120,10 @@ def collected(files: Iterable[tuple[str, bytes]]) -> Evidence:
 
 def read_evidence(folder: Path) -> Evidence:
     """All evidence in a folder; none where there is no folder. Raises EvidenceError."""
-    return collected(_files(folder))
+    try:
+        return collected(_files(folder))
+    except EvidenceError as error:
+        raise EvidenceError(f"{folder}: {error}; if it is no evidence of this ledger, move it away") from None
 
 
 def _files(folder: Path) -> Iterable[tuple[str, bytes]]:
@@ -128,16 +131,16 @@ def _files(folder: Path) -> Iterable[tuple[str, bytes]]:
         # What has another name (a temporary file of a writer, a note of the keeper) is not ours to read.
         paths = sorted(path for path in (folder / part).glob("*") if pattern.fullmatch(path.name))
         if len(paths) > MAX_FILES:
-            raise EvidenceError(f"{folder / part}: {len(paths):,} files; at most {MAX_FILES:,} are read")
+            raise EvidenceError(f"{part}: {len(paths):,} files; at most {MAX_FILES:,} are read")
         for path in paths:
             most = most_bytes(path.name)
             try:
                 with path.open("rb") as file:
                     data = file.read(most + 1)
             except OSError as error:
-                raise EvidenceError(f"{path}: cannot be read ({error.strerror})") from None
+                raise EvidenceError(f"{part}/{path.name}: cannot be read ({error.strerror})") from None
             if len(data) > most:
-                raise EvidenceError(f"{path}: has more than {most:,} bytes")
+                raise EvidenceError(f"{part}/{path.name}: has more than {most:,} bytes")
             yield f"{part}/{path.name}", data
 
 

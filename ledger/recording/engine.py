@@ -82,7 +82,7 @@ def fetch(connection: apsw.Connection, statement: str, values: Sequence[SQLiteVa
 def translated(error: apsw.Error, path: Path) -> Exception:
     """An error of the engine as one of ours, in words that say what to do."""
     if isinstance(error, apsw.FullError):
-        return OperationalError(f"{path}: the disk is full; nothing of this append was recorded")
+        return OperationalError(f"{path}: the disk is full; nothing was recorded by this")
     if isinstance(error, apsw.ReadOnlyError | apsw.PermissionsError | apsw.CantOpenError):
         return OperationalError(f"{path}: cannot be written (read-only file, folder or disk)")
     if isinstance(error, apsw.BusyError | apsw.LockedError):
@@ -90,7 +90,7 @@ def translated(error: apsw.Error, path: Path) -> Exception:
     if isinstance(error, apsw.CorruptError | apsw.NotADBError):
         return LedgerFileError(f"{path}: the database is damaged ({error})")
     if isinstance(error, apsw.IOError):
-        return OperationalError(f"{path}: the disk failed ({error}); nothing of this append was recorded")
+        return OperationalError(f"{path}: the disk failed, or is full ({error}); nothing was recorded by this")
     if isinstance(error, apsw.ConstraintError):
         return IntegrityError(str(error))
     return DatabaseError(f"{path}: {error}")

@@ -9,8 +9,8 @@ import pytest
 from api.bootstrap import open_trial
 from api.evidence.continuing import continue_ledger
 from api.evidence.making import RestoredBackupError, make_checkpoint
-from ledger.keys.folder import keys_folder
-from ledger.keys.signed_head import SigningRefusedError
+from ledger.keys.folder import KeysError, keys_folder
+from ledger.keys.signed_head import SIGNED_HEAD, SigningRefusedError
 from ledger.proof.evidence import evidence_folder
 from tests.api.cli_runs import here, small_disk
 from tests.api.evidence_ledgers import SPONSOR, backup, grow, reopened, restore, size_of, trial_of
@@ -121,3 +121,14 @@ def test_a_folder_of_evidence_that_is_not_there_is_an_error_and_not_one_that_hol
         done.refused_in_one_sentence(f"{wrong}: is no folder of evidence")
     (tmp_path / "empty").mkdir()
     assert here("verify", trial.path, "--no-keys", "--evidence", tmp_path / "empty").code == 0
+
+
+def test_a_damaged_mark_does_not_keep_anybody_from_going_on(tmp_path: Path) -> None:
+    trial = trial_of(tmp_path / "trial", entries=4)
+    make_checkpoint(trial.path)
+    (keys_folder(trial.path) / SIGNED_HEAD).write_bytes(b"zzz\n")
+    with pytest.raises(KeysError, match="trial-ledger continue"):
+        make_checkpoint(trial.path)
+    done = continue_ledger(trial.path, reason="the mark was damaged", actor=SPONSOR, clock=trial.clock)
+    reopened(trial)
+    assert make_checkpoint(trial.path).checkpoint.origin == done.origin

@@ -67,7 +67,7 @@ def fill(books: SQLiteBooks, start: int) -> int:
         try:
             books.append(big(books, number, 20_000))
         except OperationalError as error:
-            assert str(error).endswith("the disk is full; nothing of this append was recorded")  # noqa: PT017
+            assert str(error).endswith("the disk is full; nothing was recorded by this")  # noqa: PT017
             return number
     raise AssertionError("the disk is not small")
 
