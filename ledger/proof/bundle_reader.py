@@ -166,7 +166,7 @@ class BundleBooks:
                 seen.update(line)
         finally:
             source.close()
-        self._sums_hold = seen.digest() == self.manifest.sums
+        self._sums_hold = seen.digest() == self.manifest.sums and self._ends_a_line(self._members[SUMS])
         return digests
 
     # -- the books, as `books.Books` ---------------------------------------------------------------------------------

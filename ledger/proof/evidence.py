@@ -106,6 +106,8 @@ def collected(files: Iterable[tuple[str, bytes]]) -> Evidence:
     tokens: dict[str, dict[str, bytes]] = {}
     for path, data in files:
         folder, _, name = path.rpartition("/")
+        if len(data) > (most := most_bytes(name)):
+            raise EvidenceError(f"{path}: has more than {most:,} bytes")
         if folder == CHECKPOINTS and _CHECKPOINT_NAME.fullmatch(name):
             stored = stored_checkpoint(name, data)
             if checkpoint_name(stored.checkpoint) != name:

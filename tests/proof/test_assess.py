@@ -176,7 +176,7 @@ def test_the_report_says_all_of_it_as_json(ledger: Path) -> None:
     assert told["evidence"]["external"] == {"size": 7, "unheld": size_of(ledger) - 7, "sealed": None}
 
 
-def test_a_checkpoint_of_a_quorum_is_not_outweighed_by_what_the_log_alone_signed(ledger: Path, tmp_path: Path) -> None:
+def test_a_checkpoint_of_a_quorum_is_not_outweighed_by_what_the_log_alone_signed(ledger: Path) -> None:
     seen = WITNESSES[0].cosign(WITNESSES[1].cosign(LOG.checkpoint(ledger, 14)))
     rewrite(ledger, 6)
     forged = [LOG.checkpoint(ledger, 10), LOG.checkpoint(ledger, 18)]  # with the log's key, stolen

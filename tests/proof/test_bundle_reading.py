@@ -22,7 +22,7 @@ from ledger.proof.bundle_reader import BundleBooks
 from ledger.proof.bundle_zip import Member, ending, local_header, read_members
 from ledger.proof.checking import check
 from ledger.proof.entry import MAX_ENTRY
-from ledger.proof.evidence import EvidenceError
+from ledger.proof.evidence import MAX_TOKEN_BYTES, EvidenceError
 from ledger.proof.ledger_file import LedgerFileError
 from ledger.proof.sections import Section, pack, unpack
 from ledger.proof.verify import verify_ledger
@@ -109,6 +109,17 @@ def test_each_file_that_is_taken_away_is_named_or_the_bundle_refused(files: File
                 BundleBooks(path)
         else:
             assert any(one.code == "member" and name in one.message for one in verified(path).findings), name
+
+
+def test_sums_whose_last_line_does_not_end_are_not_those_that_the_manifest_names(files: Files, put: Put) -> None:
+    assert codes(verified(put(zipped({**files, SUMS: files[SUMS][:-1]})))) == [("member", None)]
+
+
+def test_a_time_stamp_that_is_longer_than_one_may_be_is_refused(files: Files, put: Put) -> None:
+    name = "evidence/timestamps/0000000000000005-00000000-00.tsr"
+    path = put(zipped(fitted({**files, name: bytes(MAX_TOKEN_BYTES + 1)})))
+    with pytest.raises(EvidenceError, match="65,536"):
+        check(path, Trusted())
 
 
 def test_a_file_that_is_added_is_named_if_a_bundle_may_have_it_and_refused_if_not(files: Files, put: Put) -> None:
