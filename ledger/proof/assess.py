@@ -6,6 +6,7 @@
 2. A signature by a key of the policy that does not verify is a finding (`signature`): somebody changed a checkpoint.
 3. A checkpoint of size S that counts has the root that the book has at S, or the book has been cut or written anew
    (`checkpoint`). Where the book ends before S, a proof of consistency may show that it is the beginning of that tree.
+   It is made of the hashes that ought to be there, as entries may be missing; where not all are known, nothing is said.
 4. With a policy, its quorum has to be met by some checkpoint that counts (`policy`).
 5. Whoever gives a time for a checkpoint (time stamp, cosignature) gives one to every entry before it: these cannot have
    been recorded later. And the ledger takes in digests of the time stamps that it obtained: what follows such an event
@@ -171,50 +172,46 @@ def _compare(work: _Assessment, checkpoints: Sequence[_Counted]) -> list[_Counte
 
 def _extends(work: _Assessment, checkpoint: Checkpoint) -> bool:
     """Whether the book has the checkpoint's tree as its beginning, or is itself shown to be the beginning of it."""
-    size, root = checkpoint.size, checkpoint.root
-    if size <= work.report.size:
+    size, root, end = checkpoint.size, checkpoint.root, work.report.end
+    if size <= end:
         return work.report.root_at(size) == root
-    proof = work.consistency.get(size)
-    if proof is None or not work.report.size:
+    proof, own = work.consistency.get(size), work.report.root_at(end)
+    if proof is None or own is None or not end:
         return False
     try:
-        verify_consistency(work.report.size, size, work.report.root, root, proof)
+        verify_consistency(end, size, own, root, proof)
     except ProofError:
         return False
     return True
 
 
 def _contradicted(work: _Assessment, one: _Counted, held: Sequence[_Counted]) -> None:
-    size, book = one.checkpoint.size, work.report.size
-    surer = [good.checkpoint.size for good in held if good.checkpoint.size < size and good.weight >= one.weight]
-    before = min(max(surer, default=0), book)  # what its keeper saw is not bounded by what a stolen key may have signed
-    after = [good for good in held if good.checkpoint.size >= size]
-    if size <= book and work.report.root_at(size) is None:
+    size, end = one.checkpoint.size, work.report.end
+    if work.report.root_at(min(size, end)) is None:
         return  # what is missing or altered before it has its own findings, and nothing can be told
-    if after:
-        work.find(
-            "checkpoint", min(before, max(book - 1, 0)) if book else None,
-            f"the checkpoint of size {size} {one.by} has another root than this book, and one of size "
-            f"{after[0].checkpoint.size} agrees with it: two histories of this ledger were made",
-        )  # fmt: skip
-        if before < book and not any(good.weight >= one.weight for good in after):
-            work.unsound.append((before, book - 1))
-        return
-    if size > book:
-        rest = _acknowledged(work.report.watched, one.checkpoint)
-        what = f"the checkpoint of size {size} {one.by} is larger than this book, which has {book}"
+    # What its keeper saw is not bounded by what a stolen key may have signed.
+    surer = [good.checkpoint.size for good in held if good.weight >= one.weight]
+    before = min(max((other for other in surer if other < size), default=0), end)
+    if size > end:
+        what = f"the checkpoint of size {size} {one.by} is larger than this book, which has {end}"
         how = (
             "entries are missing at its end" if size not in work.consistency else "it is not the beginning of that tree"
         )
-        work.find("checkpoint", None, f"{what}: {how}{rest}")
+        work.find("checkpoint", None, f"{what}: {how}{_acknowledged(work.report.watched, one.checkpoint)}")
+    elif after := [good for good in held if good.checkpoint.size >= size]:
+        work.find(
+            "checkpoint", before if end else None,
+            f"the checkpoint of size {size} {one.by} has another root than this book, and one of size "
+            f"{after[0].checkpoint.size} agrees with it: two histories of this ledger were made",
+        )  # fmt: skip
     else:
         work.find(
             "checkpoint", before,
             f"the checkpoint of size {size} {one.by} has another root: entries {before} to {size - 1} are not, or not "
             f"all, those that it was made of{_acknowledged(work.report.watched, one.checkpoint)}",
         )  # fmt: skip
-    if before < book:
-        work.unsound.append((before, book - 1))
+    if before < end and not any(other >= size for other in surer):
+        work.unsound.append((before, end - 1))
 
 
 def _acknowledged(watched: Watched, checkpoint: Checkpoint) -> str:
@@ -262,7 +259,7 @@ def _stamp(work: _Assessment, one: _Counted, number: str, files: Mapping[str, by
     if stamped is None:
         return None
     digest = "" if token is None else hashlib.sha256(token).hexdigest()
-    return _Token(min(size, work.report.size), digest, stamped, renewed)
+    return _Token(min(size, work.report.end), digest, stamped, renewed)
 
 
 _Verified = TypeVar("_Verified")
@@ -283,7 +280,7 @@ def _tried(work: _Assessment, name: str, verify: Callable[[Authorities], _Verifi
 
 
 def _assurance(work: _Assessment, held: Sequence[_Counted], stamps: Sequence[_Token]) -> Assurance:
-    policy, book = work.trusted.policy, work.report.size
+    policy, book = work.trusted.policy, work.report.end
     signed = [one for one in held if one.signers]
     last = signed[-1] if signed else None
     witnessed = None
@@ -326,7 +323,7 @@ def _times(work: _Assessment, held: Sequence[_Counted], stamps: Sequence[_Token]
     for one in held:
         for signature in () if one.opened is None else one.opened.signatures:
             if (signature.key.name, signature.key.key_id) in witnesses and signature.timestamp is not None:
-                size = min(one.checkpoint.size, work.report.size)
+                size = min(one.checkpoint.size, work.report.end)
                 told.append((size, _posix(signature.timestamp), f"cosignature of {signature.key.name}"))
     for size, time, what in sorted(told, key=lambda one: (one[0], one[1])):
         at = _instant(work.report.watched.times.get(size))

@@ -2,7 +2,7 @@
 
 1. What is not laid out as a bundle, so that two readers could find different things in it, is refused (BundleError):
    its zip, its names, its manifest, a missing book. All else is a finding.
-2. The number of a row is the one that its entry says, or, where the bytes say none, the one after the row before: a
+2. The number of a row is the one that its entry says, or, where the bytes are none, the one after the row before: a
    bundle has no columns.
 3. A file is held against SHA256SUMS and its CRC-32 beside the walk, and a difference found at the end (`member`).
 4. Memory does not grow with the bundle: books are read row by row, each within a bound, and marks that may not come
@@ -33,10 +33,11 @@ from ledger.proof.bundle import (
     Manifest,
     parse_proof,
 )
-from ledger.proof.bundle_rows import FileBytes, Marks, framed, said_seq
+from ledger.proof.bundle_rows import FileBytes, Marks, framed, number_of
 from ledger.proof.bundle_zip import Member, read_members
 from ledger.proof.entry import MAX_ENTRY
 from ledger.proof.evidence import Evidence, collected
+from ledger.proof.extent import said_seq
 from ledger.proof.file_reader import StoredHead
 from ledger.proof.findings import Findings
 from ledger.proof.repeats import Repeat
@@ -184,14 +185,14 @@ class BundleBooks:
         return {}
 
     def last_seq(self, book: str) -> int | None:
-        """The seq that the last row says; None where it says none."""
+        """The seq that the last entry says; None where the last row is none."""
         member = self._members.get(f"{book}/entries")
         if member is None or not member.size:
             return None
         tail = min(member.size, MAX_ENTRY + 2)
         source = FileBytes(self.path, Member(member.start + member.size - tail, tail, 0))
         try:
-            said = said_seq(source.read(tail).rstrip(b"\n").rpartition(b"\n")[2])
+            said = said_seq(book, source.read(tail).rstrip(b"\n").rpartition(b"\n")[2])
         finally:
             source.close()
         return said
@@ -233,8 +234,7 @@ class BundleBooks:
         try:
             while source.left:
                 raw = source.line()
-                said = said_seq(raw)
-                before = before + 1 if said is None else said
+                before = number_of(book, raw, before)
                 yield before, raw
         finally:
             source.close()

@@ -13,6 +13,7 @@ from typing import Final
 from ledger.proof.bundle import MAX_SECTIONS
 from ledger.proof.bundle_zip import Member
 from ledger.proof.entry import MAX_ENTRY
+from ledger.proof.extent import said_seq
 from ledger.proof.repeats import Repeat, repeats
 
 _SEQ: Final = re.compile(rb'"prev":"[0-9a-f]{64}","seq":(0|[1-9][0-9]{0,15}),')
@@ -51,10 +52,15 @@ class FileBytes:
         self._file.close()
 
 
-def said_seq(raw: bytes) -> int | None:
-    """The number that the bytes of a row say; None where they say none."""
+def number_of(book: str, raw: bytes, before: int) -> int:
+    """The number that the entry of a row says; where its bytes are no entry, the one after that of the row `before`.
+
+    The grammar is asked only of bytes that say another one than is due: an entry says it where `_SEQ` finds it.
+    """
     found = _SEQ.search(raw)
-    return None if found is None else int(found[1])
+    if found is not None and int(found[1]) != before + 1 and (said := said_seq(book, raw)) is not None:
+        return said
+    return before + 1
 
 
 def framed(source: FileBytes) -> bytes | None:

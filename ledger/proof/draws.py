@@ -38,6 +38,8 @@ Secret: TypeAlias = tuple[bytes, Mapping[str, Any]]
 ARM_TYPE: Final = "arm.assigned/1"
 _LIST_STREAM: Final = "allocation/"
 _TRIAL: Final = "trial"
+_BY_ITSELF: Final = frozenset({"form", "place"})
+"""Codes of what is wrong with an event whatever others say."""
 
 
 class Place(NamedTuple):
@@ -127,7 +129,7 @@ class Draws:
         `size` is that of the open book; `whole`: none of its entries is missing or altered. `secret` stands for what
         was not opened yet.
         """
-        whole = whole and not self._missed
+        there, whole = whole, whole and not self._missed
         draws, told = self._draws, self._randomized
         claimed = sum(draw.claimed for draw in draws)
         if not (draws or told or self._committed or self._bound or self._opened or self._found):
@@ -136,7 +138,8 @@ class Draws:
         if secret is not None and not opened:
             opened.append(Opened(size, *secret))
         derived = bool(opened and self._bound and self._bound[0].value is not None) and whole
-        found = list(self._found)
+        # Beside an event at fault, what is wrong with another by itself; beside a missing one, nothing (section 7.3).
+        found = [one for one in self._found if whole or (there and one.code in _BY_ITSELF)]
         if whole:
             found += self._held_is_opened(secret)
             assigned = self._assigned if self._assigned or not self._unknown else None

@@ -19,6 +19,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from ledger.proof.canonical import MAX_INTEGER
 from ledger.proof.tree import leaf_hash
 
 V: Final = "1/sha-256"
@@ -37,7 +38,13 @@ def quote(text: str) -> str:
 
 _ESCAPE: Final = rb'(?:\\["\\bfnrt]|\\u00(?:0[0-7be-f]|1[0-9a-f]))'
 _STRING: Final = rb'"([^"\\\x00-\x1f]*+(?:%s[^"\\\x00-\x1f]*+)*+)"' % _ESCAPE
-_INTEGER: Final = rb"(0|[1-9][0-9]{0,15})"
+# 0 to 2^53 - 1 (section 2). Of 16 digits: those that begin as the largest does, and then have a smaller one.
+_LARGEST: Final = str(MAX_INTEGER)
+_OF_16_DIGITS: Final = "|".join(
+    f"{_LARGEST[:at]}[{0 if at else 1}-{int(digit) - 1}][0-9]{{{15 - at}}}"
+    for at, digit in enumerate(_LARGEST) if digit > "0"
+)  # fmt: skip
+_INTEGER: Final = rf"(0|[1-9][0-9]{{0,14}}|{_OF_16_DIGITS}|{_LARGEST})".encode()
 _HASH: Final = rb'"([0-9a-f]{64})"'
 _DAY: Final = rb"[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
 _AT: Final = rb'"(%sT(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{6}Z)"' % _DAY
@@ -189,6 +196,15 @@ def parse_sealed(raw: bytes) -> SealedEntry:
         int(seq),
         slot.decode(),
     )
+
+
+def is_text(raw: bytes) -> bool:
+    """Whether the bytes are UTF-8."""
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _match(grammar: re.Pattern[bytes], raw: bytes, book: str) -> re.Match[bytes]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ledger.proof.books import Books
-from ledger.proof.entry import GENESIS, MAX_ENTRY, OPEN_GRAMMAR, SEALED_GRAMMAR
+from ledger.proof.entry import GENESIS, MAX_ENTRY, OPEN_GRAMMAR, SEALED_GRAMMAR, is_text
 from ledger.proof.file_reader import StoredHead
 from ledger.proof.tree import HASH_BYTES, MAX_SIZE, Frontier, leaf_hash
 
@@ -25,7 +25,7 @@ def said_seq(book: str, raw: object) -> int | None:
     """The seq that an entry says it has; None where the bytes are no entry."""
     grammar, group = _SEQ[book]
     entry = grammar.fullmatch(raw) if type(raw) is bytes and len(raw) <= MAX_ENTRY else None
-    return None if entry is None else int(entry[group])
+    return None if entry is None or not is_text(entry[0]) else int(entry[group])
 
 
 @dataclass(frozen=True, slots=True)

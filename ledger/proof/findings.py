@@ -172,6 +172,12 @@ class Report:
     """What evidence from outside is compared with."""
     assurance: Assurance = field(default_factory=Assurance)
     """How far it reaches: `consistent` says that the books agree with themselves, and nothing of who wrote them."""
+    end: int = -1
+    """Where the open book ends (section 7): more than its size if entries are missing. -1: at its size."""
+
+    def __post_init__(self) -> None:
+        if self.end < 0:
+            object.__setattr__(self, "end", self.open.size)
 
     @property
     def ok(self) -> bool:
@@ -190,7 +196,8 @@ class Report:
         return self.open.head
 
     def root_at(self, size: int) -> bytes | None:
-        """The root of the open book's first `size` entries, where the walk was asked for it, and it is known."""
+        """The root over the first `size` entries that ought to be in the open book, at its end and where the walk was
+        asked for it; None where not all of their hashes are known."""
         return self.watched.roots.get(size)
 
     def assessed(self, found: Sequence[Finding], unsound: Sequence[tuple[int, int]], assurance: Assurance) -> "Report":
@@ -207,7 +214,7 @@ class Report:
             "ok": self.ok,
             **self.open.to_json(),
             "sealed": self.sealed.to_json() if "sealed" in self.books else None,
-            **self.assurance.to_json(self.size),
+            **self.assurance.to_json(self.end),
             "opened": dict(self.opened),
             "closed": dict(self.closed),
             "marks": {"checked": self.marks[0], "unchecked": self.marks[1]},

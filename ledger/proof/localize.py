@@ -233,7 +233,7 @@ class Chain:
             if said is not None and said != seq:
                 self._findings.add("misplaced", self.book, seq, f"the row holds the entry of seq {said}")
             else:
-                count, first, last = count + 1, first if count else seq, seq
+                count, first, last = count + 1, min(first, seq) if count else seq, max(last, seq)
         if count:
             which = f"entry {first} stands" if count == 1 else f"{count} entries, {first} to {last}, stand"
             self._findings.add("beyond", self.book, first, f"{which} after the end of the book", count=last - first + 1)

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias
 
 from ledger.proof.books import Books
 from ledger.proof.draws import OPEN_TYPES, Draws, Place
-from ledger.proof.entry import MAX_ENTRY, OPEN_GRAMMAR, V, quote
+from ledger.proof.entry import MAX_ENTRY, OPEN_GRAMMAR, V, is_text, quote
 from ledger.proof.findings import Findings
 from ledger.proof.localize import TRUSTED, Chain, Row, stream_of
 from ledger.proof.opening import ERASED_TYPE, Opening
@@ -200,12 +200,3 @@ class OpenBook:
         for key in sorted(self._names.keys() - self._used - keys):
             if self._names[key] not in called and not self._chain.holes and not self._chain.strays:
                 self._findings.add("stream", "open", None, f"stream {key} has no entry", self._names[key].decode())
-
-
-def is_text(raw: bytes) -> bool:
-    """Whether the bytes are UTF-8."""
-    try:
-        raw.decode()
-    except UnicodeDecodeError:
-        return False
-    return True

@@ -7,10 +7,10 @@ from typing import Final, NamedTuple
 from ledger.proof.books import Books
 from ledger.proof.canonical import CanonicalError
 from ledger.proof.draws import Draws
-from ledger.proof.entry import MAX_ENTRY, SEALED_GRAMMAR, V
+from ledger.proof.entry import MAX_ENTRY, SEALED_GRAMMAR, V, is_text
 from ledger.proof.findings import Findings
 from ledger.proof.localize import MISSING, TRUSTED, Chain, Row, Settled
-from ledger.proof.open_book import NO_BYTES, is_text
+from ledger.proof.open_book import NO_BYTES
 from ledger.proof.opening import At, Opening
 from ledger.proof.order import Clock, Commands, Versions
 from ledger.proof.repeats import HeaderIds

@@ -95,6 +95,7 @@ def verify_books(
         if seq + 1 in watch.sizes:
             _watch_root(seq + 1, open_chain, watch)
     tie.end(open_chain.size)
+    _watch_root(open_chain.end.size, open_chain, watch)
     # 8
     open_chain.conclude()
     sealed_chain.conclude()
@@ -117,6 +118,7 @@ def verify_books(
         watched=watch.done(open_book.origin),
         books=file.books,
         given=file.given,
+        end=open_chain.end.size,
     )
 
 

@@ -41,7 +41,7 @@ def in_words(report: Report) -> str:
         )
     if not report.ok:
         lines.append("What follows of signatures and times holds of the entries that are sound, and of no others:")
-    lines += assurance_in_words(report.assurance, report.size)
+    lines += assurance_in_words(report.assurance, report.end)
     if report.ok:
         if _unmarked(report):
             what = "what is readable of every entry, column and payload, but for slots and command marks,"

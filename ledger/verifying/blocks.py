@@ -47,7 +47,7 @@ _COUNTS: Final = {str(count): count for count in range(1, 1025)}
 # Pieces of a row that is common, in ASCII, without escapes.
 _STRING: Final = r'"([ !#-\[\]-~]{0,1000}+)"'
 _ACTOR: Final = re.compile(rf'\{{"actor":\{{"id":{_STRING},"org":{_STRING},"role":{_STRING}\}}')
-_TAIL: Final = re.compile(rf'({_STRING[1:]}),"v":"{re.escape(V)}","version":([1-9][0-9]{{0,15}})\}}')
+_TAIL: Final = re.compile(rf'({_STRING[1:]}),"v":"{re.escape(V)}","version":([1-9][0-9]{{0,14}})\}}')
 _DAY: Final = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _TIMES: Final = re.compile(rf"(?:{_DAY}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{{6}}Z)*+")
 _SHORTEST: Final = 150

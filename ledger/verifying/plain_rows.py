@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from ledger.proof.draws import OPEN_TYPES
-from ledger.proof.entry import MAX_ENTRY, OPEN_GRAMMAR
-from ledger.proof.open_book import ANCHOR_TYPE, is_text
+from ledger.proof.entry import MAX_ENTRY, OPEN_GRAMMAR, is_text
+from ledger.proof.open_book import ANCHOR_TYPE
 from ledger.proof.opening import ERASED_TYPE, Opening
 from ledger.proof.sections import OPEN_CLASSES
 from ledger.proof.stored_sections import check_sections, unquote

@@ -60,7 +60,8 @@ def make(
     if how == "hostile":
         return random.choice(_HOSTILE)(random, seed)
     if how == "chained":
-        return Made(how, zipped(_chained(random, seed)))
+        data = zipped(_chained(random, seed))
+        return Made(how, data, data in bundles.values())  # chained anew, a change of `prev` is undone
     if how == "manifest":
         changed = seed | {MANIFEST: _manifest(random, seed[MANIFEST])}
         return Made(how, zipped(changed), _same_claim(changed[MANIFEST], seed[MANIFEST]))

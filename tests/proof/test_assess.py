@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from ledger.proof.assess import Trusted
+from ledger.proof.assess import Trusted, assess, sizes_of
+from ledger.proof.evidence import Evidence
 from ledger.proof.note import Note
-from ledger.proof.tree import Frontier, leaf_hash
+from ledger.proof.tree import Frontier, consistency_proof, leaf_hash
+from ledger.proof.verify import verify_ledger
 from ledger.proof.words import in_words
 from tests.proof.evidence_made import LOG, NOW, WITNESSES, Log, held_against, policy, stored
 from tests.tampering.ledgers import behind_its_back, build, entries, places, relink
@@ -183,4 +185,83 @@ def test_a_checkpoint_of_a_quorum_is_not_outweighed_by_what_the_log_alone_signed
     report = held_against(ledger, QUORUM_OF_TWO, seen, *forged)
     assert places(report)[0] == ("checkpoint", "open", 0)
     assert "two histories" in report.findings[0].message
+    assert not [part for part in report.sound if part[0] == "open"]
+
+
+# -- where entries are missing, the end of the book is what counts ----------------------------------------------------
+
+
+def take_out(path: Path, *seqs: int) -> None:
+    with behind_its_back(path) as connection:
+        connection.executemany("DELETE FROM open_entry WHERE seq = ?", [(seq,) for seq in seqs])
+
+
+def test_an_entry_missing_within_is_not_told_again_by_a_checkpoint_of_the_whole(ledger: Path) -> None:
+    size = size_of(ledger)
+    notes = [LOG.checkpoint(ledger, 8), LOG.checkpoint(ledger, size)]
+    take_out(ledger, 12)
+    report = held_against(ledger, SIGNED, *notes)
+    assert places(report) == [("missing", "open", 12)]
+    assert (report.size, report.end) == (size - 1, size)
+    assert (report.assurance.level, report.assurance.signed) == ("signed", size)
+
+
+def test_of_a_checkpoint_after_hashes_that_are_not_known_nothing_is_said(ledger: Path) -> None:
+    size = size_of(ledger)
+    notes = [LOG.checkpoint(ledger, 8), LOG.checkpoint(ledger, size)]
+    take_out(ledger, 12, 13)
+    report = held_against(ledger, SIGNED, *notes)
+    assert places(report) == [("missing", "open", 12)]
+    assert report.assurance.signed == 8
+    alone = held_against(ledger, SIGNED, notes[1])
+    assert places(alone) == [("missing", "open", 12), ("policy", "open", None)]
+
+
+def test_a_forged_checkpoint_of_a_book_with_an_entry_missing_is_found_all_the_same(ledger: Path) -> None:
+    size = size_of(ledger)
+    forged = LOG.sign(size, bytes(32))
+    take_out(ledger, 12)
+    report = held_against(ledger, SIGNED, LOG.sign(5, bytes(32)), forged)
+    assert ("checkpoint", "open", 0) in places(report)
+    assert "policy" in {code for code, _, _ in places(report)}
+
+
+def longer_ones(ledger: Path, k: int) -> tuple[Note, Note, dict[int, list[bytes]]]:
+    """Two checkpoints of a ledger that is then cut at `k`, and proofs from there: of the larger one a wrong one."""
+    hashes = [leaf_hash(entry) for entry in entries(ledger, "open")]
+    notes = LOG.checkpoint(ledger, k + 3), LOG.checkpoint(ledger, k + 5)
+    proofs = {k + size: consistency_proof(hashes, k, k + size) for size in (3, 5)}
+    cut(ledger, k)
+    return *notes, proofs
+
+
+@pytest.mark.parametrize("which", [0, 1])
+@pytest.mark.parametrize("missing", [True, False])
+def test_a_larger_checkpoint_without_a_proof_that_holds_is_found_whatever_others_agree(
+    ledger: Path, which: int, missing: bool
+) -> None:
+    *notes, proofs = longer_ones(ledger, 13)
+    evidence = Evidence(tuple(stored(note) for note in notes))
+    plain = verify_ledger(ledger, sizes=sizes_of(evidence))
+    assert assess(plain, evidence, SIGNED, consistency=proofs).ok
+    size = (16, 18)[which]
+    if missing:
+        del proofs[size]
+    else:
+        proofs[size] = [bytes(32), *proofs[size][1:]]
+    report = assess(plain, evidence, SIGNED, consistency=proofs)
+    assert places(report) == [("checkpoint", "open", None)]
+    assert f"size {size} signed by {LOG.origin} is larger than this book, which has 13: " in report.findings[0].message
+    assert ("not the beginning of that tree" in report.findings[0].message) == (not missing)
+    assert report.assurance.signed == 13
+    assert ("open", 0, 12) in report.sound  # the other one speaks for all of it
+
+
+def test_a_larger_checkpoint_of_a_quorum_is_not_outweighed_by_a_larger_one_of_the_log_alone(ledger: Path) -> None:
+    (good, seen), proofs = (made := longer_ones(ledger, 13))[:2], made[2]
+    seen = WITNESSES[0].cosign(WITNESSES[1].cosign(seen))
+    evidence = Evidence((stored(good), stored(seen)))
+    del proofs[18]
+    report = assess(verify_ledger(ledger, sizes=sizes_of(evidence)), evidence, QUORUM_OF_TWO, consistency=proofs)
+    assert places(report) == [("checkpoint", "open", None), ("policy", "open", None)]
     assert not [part for part in report.sound if part[0] == "open"]

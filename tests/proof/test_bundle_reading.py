@@ -490,3 +490,46 @@ def test_more_files_than_sixteen_bits_count_are_laid_out_as_others_read_them(put
     with zipfile.ZipFile(path) as archive:
         assert len(archive.namelist()) == 65_540
     assert len(names) < MAX_MEMBERS
+
+
+# -- where a number comes from, and where the book ends ---------------------------------------------------------------
+
+
+def test_bytes_that_are_no_entry_say_no_number(files: Files, put: Put) -> None:
+    entries = lines(files)
+    entries[5] = entries[5].replace(b'"seq":5,', b'"seq":1,"seq":5,')
+    assert codes(verified(put(zipped(fitted(with_rows(files, entries, frames(files))))))) == [("entry", 5)]
+    entries[5] = lines(files)[5].replace(b'"v":"', b'"u":"').replace(b'"seq":5,', b'"seq":1,')
+    assert codes(verified(put(zipped(fitted(with_rows(files, entries, frames(files))))))) == [("entry", 5)]
+
+
+def test_a_last_line_that_is_no_entry_does_not_say_where_the_book_ends(files: Files, put: Put) -> None:
+    entries = lines(files)
+    last = len(entries) - 1
+    entries[last] = entries[last].replace(b'"seq":%d,' % last, b'"seq":%d,' % (last + 7)).replace(b'"v":"', b'"u":"')
+    report = verified(put(zipped(fitted(with_rows(files, entries, frames(files))))))
+    assert codes(report) == [("entry", last)]
+
+
+def test_a_number_beyond_that_of_any_integer_is_no_entry(files: Files, put: Put) -> None:
+    entries = lines(files)
+    entries[5] = entries[5].replace(b'"seq":5,', b'"seq":%d,' % 2**53)
+    assert codes(verified(put(zipped(fitted(with_rows(files, entries, frames(files))))))) == [("entry", 5)]
+
+
+def test_entries_beyond_the_end_are_counted_in_whatever_order_they_stand(files: Files, put: Put) -> None:
+    entries, sections = lines(files), frames(files)
+    shorter = fitted(files, books={"open": head_of(entries[:-3])})
+    for rows in (entries, sections):
+        rows[-3:] = reversed(rows[-3:])
+    report = verified(put(zipped(fitted(with_rows(shorter, entries, sections)))))
+    (beyond,) = [one for one in report.findings if one.code == "beyond"]
+    assert beyond.seq == len(entries) - 3
+    assert f"{len(entries) - 3} to {len(entries) - 1}, stand" in beyond.message
+
+
+def test_anchors_are_not_readable_without_the_book_that_they_tell_of(bundles: dict[str, Path], put: Put) -> None:
+    files = read(bundles["sponsor"])
+    forms = dict(Manifest.parse(files[MANIFEST]).sections)
+    with pytest.raises(BundleError, match=r"sections\.anchor"):
+        BundleBooks(put(zipped(fitted(files, sections=forms | {"anchor": "readable"}))))

@@ -145,3 +145,32 @@ def test_one_books_entry_is_not_the_others() -> None:
 @given(TEXT)
 def test_a_quoted_text_is_the_canonical_string(text: str) -> None:
     assert quote(text).encode() == encode(text)
+
+
+def numbered(which: str, number: int) -> bytes:
+    """An entry, of the open or of the sealed book, with this number in one of its members."""
+    if which.startswith("sealed"):
+        raw = assemble_sealed(AT, "0" * 64, "1" * 32, (GENESIS, 7), "origin", "", GENESIS, 7, "0" * 64)
+        return only(raw, lambda value: (value["open_head"] if "open" in which else value).update(seq=number))
+    inner = which in ("n", "of")
+    return only(SAMPLE, lambda value: (value["command"] if inner else value).update({which: number}))
+
+
+@pytest.mark.parametrize("which", ["seq", "version", "n", "of", "sealed seq", "sealed open_head.seq"])
+def test_integers_of_an_entry_end_where_those_of_a_payload_do(which: str) -> None:
+    read = parse_sealed if which.startswith("sealed") else parse_open
+    for good in (0, 9, 10**15 - 1, 10**15, 8 * 10**15 + 999, 2**53 - 2, 2**53 - 1):
+        read(numbered(which, good))
+    for digits in ("9007199254740992", "9007199254741000", "9010000000000000", "9999999999999999", "1" + "0" * 16):
+        with pytest.raises(EntryError):
+            read(numbered(which, 123454321).replace(b"123454321", digits.encode()))
+
+
+@given(st.integers(2**53 - 10**6, 2**53 + 10**6) | st.integers(10**14, 10**17))
+def test_an_integer_is_one_up_to_2_to_the_53rd_less_1(number: int) -> None:
+    raw = numbered("seq", 123454321).replace(b"123454321", str(number).encode())
+    if number < 2**53:
+        assert parse_open(raw).seq == number
+    else:
+        with pytest.raises(EntryError):
+            parse_open(raw)

@@ -462,3 +462,25 @@ def test_arms_and_ratios_are_read_as_the_recorder_reads_them() -> None:
     draws.take_open(b"trial.registered/1", Place(0), f'{{"protocol":{protocol.model_dump_json()}}}'.encode())
     assert len(draws.arms) > 1
     assert draws.arms == arms_of(protocol)
+
+
+def test_without_the_first_entry_no_arms_are_said_to_be_others(tmp_path: Path) -> None:
+    path = write(tmp_path / "trial.db", replace(honest(), amended_arms=ARMS))
+    assert verify_ledger(path, keys=KEYS).ok
+    with behind_its_back(path) as connection:
+        connection.execute("DELETE FROM open_entry WHERE seq = 0")
+    report = verify_ledger(path, keys=KEYS)
+    assert places(report) == [("missing", "open", 0)]
+    assert report.allocation is not None
+    assert not report.allocation.checked
+
+
+def test_nothing_of_an_allocation_is_checked_beside_a_missing_entry(tmp_path: Path) -> None:
+    """Not even what an event of it holds."""
+    story = replace(honest(), amended_arms=[("CONTROL", 1), ("TREATMENT", 3)])
+    path = write(tmp_path / "trial.db", story)
+    assert "allocation" in {code for code, _, _ in places(verify_ledger(path, keys=KEYS))}
+    last = rows(path, "open_entry")[-1]["seq"]
+    with behind_its_back(path) as connection:
+        connection.execute("DELETE FROM open_entry WHERE seq = ?", (last,))
+    assert places(verify_ledger(path, keys=KEYS)) == [("missing", "open", last)]

@@ -47,6 +47,9 @@ FORGERIES: Final = [
     Forgery("another version", sub(rb'"version":', b'"version":1'), columns="version = version + 10"),
     Forgery("a version written with a zero before it", sub(rb'"version":', b'"version":0')),
     Forgery("a version of nothing", sub(rb'"version":[0-9]+', b'"version":0'), columns="version = 0"),
+    Forgery(
+        "a version beyond 2^53 - 1", sub(rb'"version":[0-9]+', b'"version":%d' % 2**53), columns=f"version = {2**53}"
+    ),
     Forgery("another version in the column", columns="version = version + 100"),
     Forgery("another stream in the column", columns="stream = 2, version = 100"),
     Forgery("a command in the column", columns="command = 'cmd-000099'"),

@@ -17,20 +17,8 @@ from tests.interop.second_verifier.wrong_files import files, lists, manifests, z
 from tests.interop.second_verifier.wrong_proofs import forks, other_origins, proofs
 from tests.interop.second_verifier.wrong_sections import anchors, archived_sealed, sealed_book, sections, sections_file
 
-__all__ = ["FAMILIES", "UNSETTLED", "Bases", "Case", "where"]
+__all__ = ["FAMILIES", "Bases", "Case", "where"]
 
-# Where the first verifier does something else than the documents say, or they do not say what: left out until settled.
-UNSETTLED: Final = frozenset(
-    {
-        "mended: version is '9007199254740992'",
-        "mended: seq is '9007199254740992'",
-        "entry: a member twice",
-        "manifest: the sealed book left out altogether",
-        "files: a time stamp that is none",
-        "files: a time stamp of nothing",
-        "missing: beside evidence",
-    }
-)
 FAMILIES: Final = (
     entry_members, entry_bytes, order, events, origins, appended_events, sections, sections_file, sealed_book,
     archived_sealed, anchors, manifests, lists, files, zips, levels, signatures, notes, other_origins, proofs, forks,

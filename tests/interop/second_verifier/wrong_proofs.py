@@ -126,6 +126,18 @@ def proofs(bases: Bases) -> Iterator[Case]:
         with_(note(text, own), {f"consistency/{size + 1:016d}": proved}, parts=cut),
         signed,
     )
+    between = bundles.checkpoint_text(origin, leaves[: size - 1])
+    hashes = "".join(
+        base64.b64encode(one).decode() + "\n" for one in bundles.consistency(leaves[: size - 1], keep)
+    ).encode()
+    both = note(text, own), note(between, log.line(between))
+    names = name, f"consistency/{size - 1:016d}"
+    for label, told in {
+        "both hold": (proved, hashes),
+        "the larger one's does not": (b"", hashes),
+        "the smaller one's does not": (proved, b""),
+    }.items():
+        yield Case(f"proof: of two, {label}", with_(*both, dict(zip(names, told, strict=True)), parts=cut), signed)
     yield Case("proof: for a size that is reached", with_(note(text, own), {name: proved}), signed)
 
 
