@@ -114,10 +114,10 @@ def _unheld(report: Report) -> str:
     held = report.assurance.external
     if not report.size:
         return "The open book is empty: there is nothing that anybody could hold."
-    if held >= report.size:
+    if held >= report.end:
         open_book = "Every entry of the open book is held by somebody outside."
     else:
-        open_book = f"NOT held by anybody outside: {span('open', held, report.size - 1)}."
+        open_book = f"NOT held by anybody outside: {span('open', held, report.end - 1)}."
     if "sealed" not in report.books:
         return open_book
     if not report.sealed.size:

@@ -55,7 +55,7 @@ def _signed(report: Report, trusted: Trusted) -> Iterator[Row]:
     assurance, need = report.assurance, "the signing key of the log"
     if assurance.signed is not None:
         by = shown(", ".join(assurance.signers))
-        yield "signed", first_entries(assurance.signed, report.size), by, need
+        yield "signed", first_entries(assurance.signed, report.end), by, need
     elif trusted.policy is None:
         yield "signed", "not checked", "no policy was given", need
     else:
@@ -65,7 +65,7 @@ def _signed(report: Report, trusted: Trusted) -> Iterator[Row]:
 def _stamped(report: Report, trusted: Trusted) -> Iterator[Row]:
     need = "the help of the authority"
     for stamp in report.assurance.stamped:
-        yield "time-stamped", first_entries(stamp.size, report.size), f"{shown(stamp.authority)}, {stamp.time}", need
+        yield "time-stamped", first_entries(stamp.size, report.end), f"{shown(stamp.authority)}, {stamp.time}", need
     if not report.assurance.stamped:
         if trusted.authorities is None:
             yield "time-stamped", "not checked", "no certificates of authorities were given", need
@@ -77,7 +77,7 @@ def _witnessed(report: Report, trusted: Trusted) -> Row:
     need, seen = "the signing key of the log, and the help of the quorum", report.assurance.witnessed
     if seen is not None:
         met = "quorum met" if seen.quorum else "too few for the quorum"
-        return "witnessed", first_entries(seen.size, report.size), f"{seen.count} of {seen.of}; {met}", need
+        return "witnessed", first_entries(seen.size, report.end), f"{seen.count} of {seen.of}; {met}", need
     if trusted.policy is None:
         return "witnessed", "not checked", "no policy was given", need
     if not trusted.policy.witnesses:
@@ -87,12 +87,12 @@ def _witnessed(report: Report, trusted: Trusted) -> Row:
 
 def _kept(report: Report) -> Row:
     kept = report.assurance.kept
-    held = "nothing" if kept is None else first_entries(kept, report.size)
+    held = "nothing" if kept is None else first_entries(kept, report.end)
     return "kept checkpoint", held, "who made this verification, and kept a checkpoint", "the verifier's own copy"
 
 
 def _outside(report: Report) -> Row:
-    held, size = report.assurance.external, report.size
+    held, size = report.assurance.external, report.end
     rest = span("open", held, size - 1) if held < size else "nothing"
     return "held by NOBODY outside", rest, "nobody", "to write the file, and its keys"
 

@@ -176,8 +176,8 @@ def _manifest(value: Any) -> Manifest:
     for name, form in forms.items():
         if not isinstance(form, str) or form not in FORMS or (form != READABLE and name == "plain"):
             raise CanonicalError(f"sections.{name}: sections of this class are not given so")
-    if "sealed" not in books and forms["anchor"] == READABLE:
-        raise CanonicalError("sections.anchor: anchors are not readable without the sealed book that they tell of")
+    if "sealed" not in books and forms["anchor"] != WITHHELD:
+        raise CanonicalError("sections.anchor: anchors are withheld without the sealed book that they tell of")
     heads = {name: _head(f"books.{name}", books[name]) for name in sorted(books)}
     return Manifest(origin, role, None if sites is None else tuple(sites), heads, forms,
                     _bytes("sha256sums", told["sha256sums"], HASH_BYTES))  # fmt: skip

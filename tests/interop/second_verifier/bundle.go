@@ -170,8 +170,8 @@ func (b *bundle) readForms(value interface{}, sealed bool) error {
 		return refuse("manifest.json: sections")
 	}
 	b.forms = map[string]string{}
-	if !sealed && forms.text("anchor") == "readable" {
-		return refuse("manifest.json: sections.anchor: readable without the sealed book")
+	if !sealed && forms.text("anchor") != "withheld" {
+		return refuse("manifest.json: sections.anchor: not withheld without the sealed book")
 	}
 	for class := range forms {
 		b.forms[class] = forms.text(class)
