@@ -200,6 +200,9 @@ def test_an_import_never_goes_into_an_existing_ledger_or_beside_existing_keys(sd
 
 def test_an_import_onto_a_disk_without_room_leaves_nothing_behind(sdtm: Path, tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", "150k") as disk:
+        process("import", "sdtm", sdtm, disk.path / "new.db").refused_in_one_sentence("new.db", "No space left")
+        assert contents(disk.path) == {}
+    with small_disk(tmp_path / "larger", "260k") as disk:
         process("import", "sdtm", sdtm, disk.path / "new.db").refused_in_one_sentence("full")
         assert contents(disk.path) == {}
     here("import", "sdtm", sdtm, tmp_path / "no" / "new.db").refused_in_one_sentence("there is no folder")
