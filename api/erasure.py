@@ -70,6 +70,7 @@ def erase(trial: TrialLedger, command: Command[Facts], rebuild: Rebuild) -> Eras
                 raise
             refused = error
         destroyed = _complete(path, subject, rebuild)
+        trial.forget_destroyed_keys()
         _drop(path)
     return Erased(subject, answer, refused, destroyed)
 

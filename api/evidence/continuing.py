@@ -27,7 +27,7 @@ from ledger.domain.decisions.base import CommandActor
 from ledger.domain.events.evidence import LedgerContinued, SignedTree
 from ledger.domain.vocabulary import Role
 from ledger.keys.file import TokenPlace, load_keys
-from ledger.keys.folder import KeysError, keys_folder, move, remove, require_own, write_new
+from ledger.keys.folder import KeysError, keys_folder, move, put, remove, require_own, write_new
 from ledger.keys.signed_head import (
     LOCK,
     SIGNED_HEAD,
@@ -78,20 +78,12 @@ def continue_ledger(
             lost=_lost(path, former),
         )
         intent = event.model_dump(mode="json", include={"origin", "former_origin"})
-        _write(folder / INTENT, json.dumps(intent).encode())
+        put(folder / INTENT, json.dumps(intent).encode())
         for name, content in new_signing_keys(event.origin, random, place).items():
             write_new(folder / f"{name}{_NEW}", content)
         _record(path, event, actor, clock)
         settle(path)
     return event
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Written under one name always, so that interruptions leave no litter among the keys."""
-    draft = path.with_name(f"{path.name}{_NEW}")
-    draft.unlink(missing_ok=True)
-    write_new(draft, data)
-    move(draft, path)
 
 
 def settle(path: Path) -> None:

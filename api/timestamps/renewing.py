@@ -23,7 +23,6 @@ from ledger.proof.renewal import (
     EvidenceRecord,
     Renewal,
     entries_digests,
-    read_records,
     verify_record,
 )
 from ledger.proof.timestamp_token import TimestampError, read_response
@@ -128,11 +127,11 @@ def renew(
 
 def _held(ledger: Path, left: list[str]) -> Iterator[Held]:
     folder = evidence_folder(ledger)
-    evidence, records = read_evidence(folder), read_records(folder)
+    evidence = read_evidence(folder)
     for stem, name, token in _tokens(evidence):
         of = next((one for one in evidence.checkpoints if one.stem == stem), None)
         path = folder / TIMESTAMPS / f"{name.removesuffix('.tsr')}.er"
-        kept = records.get(stem, {}).get(path.name)
+        kept = evidence.tokens[stem].get(path.name)
         try:
             if of is None:
                 raise TimestampError("there is no checkpoint that it could be for")

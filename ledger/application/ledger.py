@@ -150,6 +150,10 @@ class TrialLedger:
             return self._answer(command.id, spec, done, decision)
         raise CommandRefusedError(Refusal("busy", "id", f"others wrote {_ATTEMPTS} times in between; send it again"))
 
+    def forget_destroyed_keys(self) -> None:
+        """Use no data key any more that was destroyed elsewhere, from now on and not only from a moment later."""
+        self._keys.forget_destroyed()
+
     def _check_commitment(self, committed: AllocationCommitment) -> None:
         """A commitment to what nobody here holds could never be drawn from, nor opened, nor be made good."""
         kept = kept_allocation(self._keys)

@@ -73,6 +73,14 @@ def overwrite(path: Path) -> None:
         os.fsync(file.fileno())
 
 
+def put(path: Path, content: bytes) -> None:
+    """Put a file in its place, durably, whatever was there. Interruptions leave one draft, always of the same name."""
+    draft = path.with_name(f"{path.name}.new")
+    draft.unlink(missing_ok=True)
+    write_new(draft, content)
+    move(draft, path)
+
+
 def move(source: Path, target: Path) -> None:
     """Rename a file onto another, durably."""
     source.replace(target)

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ledger.keys.folder import KeysError, keys_folder, move, require_private, write_new
+from ledger.keys.folder import KeysError, keys_folder, put, require_private
 from ledger.proof.checkpoint import Checkpoint
 from ledger.proof.entry import GENESIS, MAX_ENTRY, OPEN_GRAMMAR, quote
 from ledger.proof.note import Note
@@ -131,11 +131,7 @@ def read_signed_head(ledger: Path) -> SignedHead | None:
 
 def write_signed_head(ledger: Path, mark: SignedHead) -> None:
     """Put the mark in its place, durably. Raises OSError."""
-    path = keys_folder(ledger) / SIGNED_HEAD
-    draft = path.with_name(f"{path.name}.new")
-    draft.unlink(missing_ok=True)  # whoever signs holds the lock: it is the rest of an interrupted one
-    write_new(draft, mark.encode())
-    move(draft, path)
+    put(keys_folder(ledger) / SIGNED_HEAD, mark.encode())
 
 
 @dataclass(frozen=True, slots=True)

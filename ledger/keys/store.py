@@ -263,6 +263,11 @@ class KeyStore:
             raise KeysError(f"{self.folder / DATABASE}: {name} does not open under the key-encryption key {kek.id}")
         return key
 
+    def forget_destroyed(self) -> None:
+        """Forget at once the keys that others have destroyed, and not only when it is asked next."""
+        with self._lock:
+            self._drop_destroyed()
+
     def _drop_destroyed(self) -> None:
         """Forget the keys that another process has destroyed since."""
         version = self._do("PRAGMA data_version")[0][0]

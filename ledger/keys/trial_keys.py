@@ -84,6 +84,10 @@ class TrialKeys:
             raise ValueError(f"the key of class {section_class} is the whole trial's, and is not destroyed")
         self._store.destroy(section_name(section_class, stream), _KIND[section_class])
 
+    def forget_destroyed(self) -> None:
+        """Forget at once the data keys that were destroyed elsewhere."""
+        self._store.forget_destroyed()
+
     def secret(self, name: str) -> bytes | None:
         """A secret of the trial; None where there is none, or the key-encryption key `sealed` is not here."""
         kept = self._store.get(f"secret/{name}")

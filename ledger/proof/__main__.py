@@ -11,8 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ledger.proof.bundle import BundleError
-from ledger.proof.checking import TrustError, check, check_proof, is_proof, load_trusted, named_folder
+from ledger.proof.checking import check, check_proof, is_proof, load_trusted, named_folder
 from ledger.proof.data_keys import DataKeysError, load_data_keys
 from ledger.proof.evidence import EvidenceError
 from ledger.proof.ledger_file import LedgerFileError
@@ -39,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             )
         keys = None if parsed.data_keys is None else load_data_keys(parsed.data_keys)
         report = check(parsed.file, trusted, evidence=named_folder(parsed.evidence), keys=keys)
-    except (LedgerFileError, BundleError, EvidenceError, TrustError, DataKeysError, OSError) as error:
+    except (LedgerFileError, EvidenceError, DataKeysError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 3
     print(json.dumps(report.to_json(), indent=2) if parsed.json else in_words(report))

@@ -22,6 +22,7 @@ from typing import Any, Final
 
 from ledger.proof.canonical import CanonicalError, encode, members, parse
 from ledger.proof.ledger_file import LedgerFileError
+from ledger.proof.note import decoded
 from ledger.proof.sections import MAX_PAYLOAD
 from ledger.proof.tree import HASH_BYTES, MAX_SIZE, Frontier
 
@@ -218,15 +219,10 @@ def encode_proof(proof: list[bytes]) -> bytes:
 
 def parse_proof(name: str, data: bytes) -> tuple[bytes, ...]:
     """Read a proof of consistency. Raises BundleError."""
-    lines = data.split(b"\n")
+    *lines, end = data.split(b"\n")
     try:
-        nodes = tuple(base64.b64decode(line, validate=True) for line in lines[:-1])
-        if (
-            lines[-1]
-            or len(nodes) > 128
-            or encode_proof(list(nodes)) != data
-            or any(len(node) != HASH_BYTES for node in nodes)
-        ):
+        nodes = tuple(decoded(name, line.decode("ascii")) for line in lines)
+        if end or len(nodes) > 128 or any(len(node) != HASH_BYTES for node in nodes):
             raise ValueError
     except ValueError:
         raise BundleError(f"{name}: is no proof of hashes in base64, one a line") from None

@@ -15,24 +15,21 @@ A record is about one time stamp of one checkpoint, and lies beside it: `timesta
 """
 
 import hashlib
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Final, Self
 
 from ledger.proof.der import OCTET_STRING as OCTETS
 from ledger.proof.der import SEQUENCE, DERError, Value, context, encoded, integer, oid
+from ledger.proof.evidence import MAX_RECORD_BYTES
 from ledger.proof.timestamp_token import HASHES, TimestampError, Token, as_response, read_response, read_token
 from ledger.proof.timestamps import Authorities, Stamped, verify_imprint
 
 OIDS: Final = {name: number for number, name in HASHES.items()}
 STRENGTH: Final = ("sha256", "sha384", "sha512")
-MAX_RECORD_BYTES: Final = 1 << 21
 MAX_TIMESTAMPS: Final = 64
 """In one record: 25 years of renewals each half year, and some."""
-RECORD_NAME: Final = re.compile(r"([0-9]{16}-[0-9a-f]{8})-([0-9]{2})\.er")
 
 EntriesDigest = Callable[[str], bytes]
 """Name of a hash algorithm -> the digest of rule 2's second data object, of the size in question."""
@@ -244,22 +241,6 @@ def entries_digests(entries: Iterable[bytes], sizes: Iterable[int], algorithm: s
     missing = wanted - set(found)
     if missing:
         raise TimestampError(f"there are {count} entries, and a checkpoint of {max(missing)}")
-    return found
-
-
-def read_records(folder: Path) -> dict[str, dict[str, bytes]]:
-    """Stem of a checkpoint -> its evidence records, by name, out of an evidence folder. Raises TimestampError."""
-    found: dict[str, dict[str, bytes]] = {}
-    for path in sorted((folder / "timestamps").glob("*.er")):
-        matched = RECORD_NAME.fullmatch(path.name)
-        if matched is None:
-            continue
-        try:
-            with path.open("rb") as file:
-                data = file.read(MAX_RECORD_BYTES + 1)
-        except OSError as error:
-            raise TimestampError(f"{path}: cannot be read ({error.strerror})") from None
-        found.setdefault(matched[1], {})[path.name] = data
     return found
 
 

@@ -9,7 +9,9 @@ from api.bootstrap import open_trial, rebuild_all, viewing
 from api.erasure import erase
 from ledger.domain.commands import parse_command
 from ledger.domain.roles import ROLES
+from ledger.keys import store
 from ledger.keys.file import keys_folder
+from ledger.proof.sections import IDENTITY
 from ledger.proof.verify import verify_ledger
 from projections.runner import views_folder
 from projections.views import VIEWS
@@ -61,3 +63,15 @@ def test_no_file_of_ledger_keys_or_views_has_the_name_and_verify_still_passes(pa
         if file.is_file():
             assert GONE.encode() not in file.read_bytes(), file.name
     assert verify_ledger(path).ok
+
+
+def test_who_had_it_erased_uses_the_key_no_more_however_long_keys_in_memory_are_trusted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "_TRUSTED_SECONDS", 3600.0)
+    trial = whole_trial(tmp_path, protocol_masking("QUADRUPLE", MASKABLE_TERMS))
+    command = {**trial.envelope("erase-identity", {"subject": SUBJECTS[0], "reason": WHY}), "actor": actor("sponsor")}
+    with closing(open_trial(trial.path, clock=trial.clock)) as ledger:
+        assert ledger._keys.section_key(IDENTITY, f"subject/{SUBJECTS[0]}") is not None
+        erase(ledger, parse_command(command), rebuild_all)
+        assert ledger._keys.section_key(IDENTITY, f"subject/{SUBJECTS[0]}") is None

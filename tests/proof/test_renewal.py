@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from ledger.proof.der import OCTET_STRING, SEQUENCE, Value, context, encoded
+from ledger.proof.evidence import read_evidence
 from ledger.proof.renewal import (
     MAX_TIMESTAMPS,
     EntriesDigest,
@@ -19,7 +20,6 @@ from ledger.proof.renewal import (
     Renewal,
     Renewed,
     entries_digests,
-    read_records,
     verify_record,
 )
 from ledger.proof.timestamps import Authorities, TimestampError
@@ -218,8 +218,8 @@ def test_records_are_read_by_name(tmp_path: Path, tsa: TestAuthority) -> None:
     data = begun(tsa)[0].encode()
     (tmp_path / "timestamps" / name).write_bytes(data)
     (tmp_path / "timestamps" / "notes.er").write_bytes(b"of the keeper")
-    assert read_records(tmp_path) == {"0000000000000001-af5b9da2": {name: data}}
-    assert read_records(tmp_path / "elsewhere") == {}
+    assert read_evidence(tmp_path).tokens == {"0000000000000001-af5b9da2": {name: data}}
+    assert read_evidence(tmp_path / "elsewhere").tokens == {}
 
 
 # -- somebody else's verifier --------------------------------------------------------------------------------------
