@@ -96,7 +96,12 @@ class Result:
         return out.getvalue()
 
     def grid(self) -> tuple[list[str], list[list[str]]]:
-        """Headers and lines of text: cells spread to columns named `<arm> <count>`, nothing where a value is null.
+        """Headers and lines of text, as `spread`; nothing where a value is null."""
+        header, lines = self.spread()
+        return header, [[_text(value) for value in line] for line in lines]
+
+    def spread(self) -> tuple[list[str], list[list[Any]]]:
+        """Headers and lines of values: cells spread to columns named `<arm> <count>`.
 
         The one cell of masked audiences is named by whom it counts: `randomized subjects`.
         """
@@ -107,12 +112,12 @@ class Result:
             header += [_heading(arm, count) for arm in arms for count in counts] if column == "cells" else [column]
         lines = []
         for row in self.table.rows:
-            line: list[str] = []
+            line: list[Any] = []
             for column in self.columns:
                 if column == "cells":
-                    line += [_text(cell[count]) for cell in row["cells"] for count in counts]
+                    line += [cell[count] for cell in row["cells"] for count in counts]
                 else:
-                    line.append(_text(row[column]))
+                    line.append(row[column])
             lines.append(line)
         return header, lines
 

@@ -8,8 +8,9 @@ Rules
   unless the ledger went back; and of two processes the second finds the work of the first done.
 - A ledger of up to `_IN_MEMORY` facts is read once and held until it is folded. Of a larger one the names of the
   streams alone are held, and each stream is read when its turn comes.
-- An as-of is folded in memory from the facts up to it. So is everything where views can't be kept in a file, and
-  every view that is not to be kept in one.
+- An as-of is made of what is stored: keys that have had facts since are folded again up to it, the others stand as
+  they stood. So the newest past costs what the present costs. Of a past far back, and where views can't be kept in a
+  file, or are not to be, everything is folded in memory from the facts up to it.
 - Who asks is checked again here, whatever was checked before: nothing is shown that is not in sight.
 - After a rebuild nothing of what the file held before is left in it, its log included: an erasure ends with one.
 """
@@ -20,6 +21,8 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
+from heapq import merge
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final
 
@@ -52,6 +55,8 @@ _STREAM_COST: Final = 4
 # A fact held takes about 3 kB.
 _IN_MEMORY: Final = 200_000
 _STREAMS_AT_ONCE: Final = 500
+# From which part of a ledger on the facts since an as-of are too many to fold their keys again.
+_FAR_BACK: Final = 4
 
 
 def views_folder(ledger: Path) -> Path:
@@ -83,10 +88,10 @@ def show(
             position = _for(Audience.MASKED, reader.position_at(as_of))
             histories = named_histories(view, reader, position, sight, _IN_MEMORY)
             return _result(view, Audience.MASKED, reader, position, _stored(view, Audience.MASKED, histories))
-    if as_of is None and folder is not None and view.kept:
+    if folder is not None and view.kept:
         try:
             with open_store(folder, audience) as store:
-                return _show_stored(store, reader, view)
+                return _show_stored(store, reader, view, as_of)
         except StoreUnavailableError:
             pass  # a view that can't be kept can still be made
     with reader:
@@ -134,14 +139,35 @@ def _views(audience: Audience, names: Iterable[str] | None) -> list[View]:
     return [view for view in views if view.name in wanted]
 
 
-def _show_stored(store: ViewStore, reader: Reader, view: View) -> Result:
+def _show_stored(store: ViewStore, reader: Reader, view: View, as_of: str | int | None) -> Result:
     with store.reading(), reader:
         head = _head(reader, store.audience)
         if store.place(view) == _place(view, store.audience, reader, head):
-            return _result(view, store.audience, reader, head, store.rows(view))
+            return _at(store, reader, view, head, as_of)
     with store.writing(), reader:
-        position = _advance(store, reader, [view])
-        return _result(view, store.audience, reader, position, store.rows(view))
+        return _at(store, reader, view, _advance(store, reader, [view]), as_of)
+
+
+def _at(store: ViewStore, reader: Reader, view: View, head: Position, as_of: str | int | None) -> Result:
+    """The view at a position, from what is stored as of `head`."""
+    position = head if as_of is None else _for(store.audience, reader.position_at(as_of))
+    rows = store.rows(view) if position == head else _past(store, reader, view, position, head)
+    return _result(view, store.audience, reader, position, rows)
+
+
+def _past(store: ViewStore, reader: Reader, view: View, at: Position, head: Position) -> Iterator[Stored]:
+    """The rows as they were at a position before `head`, up to which they are stored."""
+    sealed = store.audience is Audience.UNMASKED
+    since = _size(head) - _size(at)
+    if since * _FAR_BACK > _size(head):
+        return _in_memory(view, store.audience, reader, at)
+    later = visible(reader.facts(start=at, stop=head), sealed=sealed)
+    touched = sorted({fact.stream for fact in later if view.takes(fact.stream)})
+    histories = (History(stream, tuple(_whole(reader, stream, at, sealed=sealed))) for stream in touched)
+    again = _stored(view, store.audience, (history for history in histories if history.recorded))
+    keys = frozenset(touched)
+    stand = (row for row in store.rows(view) if row["key"] not in keys)
+    return merge(stand, again, key=itemgetter("key"))
 
 
 def _head(reader: Reader, audience: Audience) -> Position:

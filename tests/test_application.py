@@ -322,6 +322,25 @@ def test_an_exact_position_in_both_books_is_for_who_may_see_both(trial: Trial) -
         reader.position_at("5/0")
 
 
+def test_as_of_halt_is_the_last_command_by_which_the_trial_stopped(trial: Trial) -> None:
+    def halt() -> int:
+        with LedgerReader(trial.path, books=frozenset({Book.OPEN}), classes=frozenset({PLAIN})) as reader:
+            return reader.position_at("halt").open
+
+    sponsor = {"id": "sponsor-1", "role": "sponsor", "org": "FJD"}
+    with pytest.raises(AsOfError, match="neither halted nor suspended"):
+        halt()
+    first = trial.do("halt-trial", {"reason": "lack of financial support"})
+    assert halt() == (first.seq or 0) + first.count
+    trial.do("restart-trial", {"reason": "funded"})
+    assert halt() == (first.seq or 0) + first.count
+    later = trial.do("suspend-trial", {"reason": "safety", "authority": "AEMPS"}, actor=sponsor)
+    trial.do("declare-data-cut-off", {"cut_off": "2020-05-06", "purpose": "an interim look"}, actor=sponsor)
+    assert halt() == (later.seq or 0) + later.count
+    last = trial.do("terminate-trial", {"reason": "lack of financial support"}, actor=sponsor)
+    assert halt() == (last.seq or 0) + last.count
+
+
 def test_an_adverse_event_entered_for_the_wrong_subject_is_voided_and_both_records_stay(trial: Trial) -> None:
     trial.randomized("S-1")
     event = {"subject": "S-1", "ae": "1", "term": "Rash", "severity": "MILD", "serious": False, "onset": "2020-05-06"}

@@ -5,15 +5,14 @@ strict policy lets nothing be loaded. Of a bundle without the sealed book nothin
 """
 
 import base64
-import hashlib
 import json
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Final
 
 from api.bundle.walked import Walked
+from api.html_pages import Style, visible
+from api.html_pages import page as html_page
 from ledger.proof.bundle import FORMS, INDEX, Manifest
 from ledger.proof.evidence import Evidence
 
@@ -21,8 +20,7 @@ MOST_ROWS: Final = 5000
 """How many events are shown, the newest."""
 _MOST_CHARACTERS: Final = 2000
 _MOST_FILES: Final = 200
-_CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
-_STYLE: Final = """
+_STYLE: Final = Style("""
 :root{color-scheme:light dark;--line:#8886;--soft:#8882}
 body{font:16px/1.5 system-ui,sans-serif;max-width:78rem;margin:2rem auto;padding:0 1rem}
 h1{font-size:1.6rem;line-height:1.2}h2{font-size:1.2rem;margin-top:2rem}
@@ -34,8 +32,7 @@ thead th{background:var(--soft)}.num{text-align:right;font-variant-numeric:tabul
 .note{border-left:4px solid;padding:.2rem .8rem;background:var(--soft)}
 @media print{body{margin:0;max-width:none;font-size:10pt}.scroll{overflow:visible}thead{display:table-header-group}
 tr{break-inside:avoid}}
-"""
-_CSP: Final = "sha256-" + base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,23 +65,26 @@ class Told:
 
 def page(told: Told, events: Iterable[Shown], left_out: int) -> Iterator[bytes]:
     """The page, in pieces. `events` are in order, the newest last; `left_out` older ones are not among them."""
-    yield "".join(_before(told)).encode()
-    total = sum(walked.head.size for walked in told.books.values())
-    yield _table_head(total, left_out).encode()
+    body = _body(told, events, left_out)
+    # Its head is as it was at first, so that a position goes on giving the bytes that it gave.
+    title = f"Evidence bundle: {told.trial}"
+    for piece in html_page(title, body, style=_STYLE, doctype="<!doctype html>", referrer=None):
+        yield piece.encode()
+
+
+def _body(told: Told, events: Iterable[Shown], left_out: int) -> Iterator[str]:
+    yield from _before(told)
+    yield _table_head(sum(walked.head.size for walked in told.books.values()), left_out)
     for event in events:
-        yield _row(event).encode()
-    yield b"</tbody></table></div>\n</main></body></html>\n"
+        yield _row(event)
+    yield "</tbody></table></div>\n</main>"
 
 
 def _before(told: Told) -> Iterator[str]:
     manifest = told.manifest
     yield (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
-        f"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src '{_CSP}'; "
-        "base-uri 'none'; form-action 'none'\">\n"
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>Evidence bundle: {_text(told.trial)}</title>\n<style>{_STYLE}</style></head>\n<body><main>\n"
-        f"<h1>Evidence bundle of {_text(told.trial)}</h1>\n<p>{_text(told.title)}</p>\n"
+        "<main>\n"
+        f"<h1>Evidence bundle of {visible(told.trial)}</h1>\n<p>{visible(told.title)}</p>\n"
         '<p class="note">This page says what the bundle claims. It has verified nothing: see '
         '<a href="#verify">how to verify</a>.</p>\n'
     )
@@ -102,7 +102,8 @@ def _before(told: Told) -> Iterator[str]:
         ]
     facts += [(f"Sections of class {name}", FORMS[form]) for name, form in manifest.sections.items()]
     yield "".join(
-        f'<tr><th scope="row">{_text(name)}</th><td class="code">{_text(value)}</td></tr>\n' for name, value in facts
+        f'<tr><th scope="row">{visible(name)}</th><td class="code">{visible(value)}</td></tr>\n'
+        for name, value in facts
     )
     yield "</tbody></table></div>\n"
     yield from _evidence(told)
@@ -134,8 +135,8 @@ def _evidence(told: Told) -> Iterator[str]:
         stamps = len(told.evidence.tokens.get(one.stem, {}))
         beyond = " (beyond this bundle; see consistency/)" if one.checkpoint.size in told.larger else ""
         yield (
-            f'<tr><td class="num">{one.checkpoint.size:,}{beyond}</td><td class="code">{_text(root)}</td>'
-            f'<td class="code">{_text(signers)}</td><td class="num">{stamps}</td></tr>\n'
+            f'<tr><td class="num">{one.checkpoint.size:,}{beyond}</td><td class="code">{visible(root)}</td>'
+            f'<td class="code">{visible(signers)}</td><td class="num">{stamps}</td></tr>\n'
         )
     yield "</tbody></table></div>\n"
 
@@ -165,7 +166,7 @@ def _types(told: Told) -> Iterator[str]:
         '<th class="num">Events</th></tr></thead><tbody>\n'
     )
     for book, name, count in counts:
-        yield f'<tr><td>{book}</td><td class="code">{_text(name)}</td><td class="num">{count:,}</td></tr>\n'
+        yield f'<tr><td>{book}</td><td class="code">{visible(name)}</td><td class="num">{count:,}</td></tr>\n'
     yield "</tbody></table></div>\n"
 
 
@@ -180,7 +181,7 @@ def _files(told: Told) -> Iterator[str]:
     )
     for name, size, digest in [*shown, *evidence[-_MOST_FILES:]]:
         yield (
-            f'<tr><td class="code">{_text(name)}</td><td class="num">{size:,}</td>'
+            f'<tr><td class="code">{visible(name)}</td><td class="num">{size:,}</td>'
             f'<td class="code">{digest.hex()}</td></tr>\n'
         )
     yield "</tbody></table></div>\n"
@@ -201,19 +202,14 @@ def _row(event: Shown) -> str:
     if payload is None:
         told = "<em>nothing of it is readable in this bundle</em>"
     elif len(payload) > _MOST_CHARACTERS:
-        told = f"{_text(payload[:_MOST_CHARACTERS])}<em>… {len(payload) - _MOST_CHARACTERS:,} characters more</em>"
+        told = f"{visible(payload[:_MOST_CHARACTERS])}<em>… {len(payload) - _MOST_CHARACTERS:,} characters more</em>"
     else:
-        told = _text(payload)
+        told = visible(payload)
     return (
-        f'<tr><td>{event.book}</td><td class="num">{event.seq}</td><td class="code">{_text(event.at)}</td>'
-        f'<td class="code">{_text(event.actor)}</td><td class="code">{_text(event.type)}</td>'
-        f'<td class="code">{_text(event.stream)}</td><td class="code">{told}</td></tr>\n'
+        f'<tr><td>{event.book}</td><td class="num">{event.seq}</td><td class="code">{visible(event.at)}</td>'
+        f'<td class="code">{visible(event.actor)}</td><td class="code">{visible(event.type)}</td>'
+        f'<td class="code">{visible(event.stream)}</td><td class="code">{told}</td></tr>\n'
     )
-
-
-def _text(value: str) -> str:
-    """Escaped; with control characters, and what changes the direction of a line, made visible."""
-    return escape(_CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", value))
 
 
 def payload_text(payloads: Sequence[bytes]) -> str | None:

@@ -6,7 +6,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from api.cli import evidence, guarding, timestamp, verifier, witness
+from api.cli import evidence, exports, guarding, timestamp, verifier, witness
 from api.cli.options import AsJson, LedgerFile
 from ledger.domain.vocabulary import Role
 
@@ -124,7 +124,10 @@ def show(
     ledger: LedgerFile,
     as_of: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option("--as-of", help="As known at a position (SEQ or SEQ/SEALED) or a recorded time (ISO 8601)."),
+        typer.Option(
+            "--as-of",
+            help="As known at a position (SEQ or SEQ/SEALED), a recorded time (ISO 8601), or when it stopped: halt.",
+        ),
     ] = None,
     role: Annotated[Role, typer.Option(help="As whom to look.", show_choices=False)] = Role.SPONSOR,
     actor: Annotated[
@@ -221,6 +224,7 @@ def entry(
 
 guarding.add_to(app)
 evidence.add_to(app)
+exports.add_to(guarding.export)
 timestamp.add_to(app)
 verifier.add_to(app)
 witness.add_to(app)

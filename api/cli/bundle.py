@@ -28,7 +28,9 @@ def bundle(
     at: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(
-            "--at", metavar="SEQ|SEQ/SEALED", help="Up to this position, or recorded time. By default, all there is."
+            "--at",
+            metavar="SEQ|SEQ/SEALED",
+            help="Up to this position, recorded time, or halt. By default, all there is.",
         ),
     ] = None,
     actor: ActorId = None,

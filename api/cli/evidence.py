@@ -5,8 +5,8 @@ from typing import Annotated, Optional
 
 import typer
 
-from api.cli.guarding import Reason, export
-from api.cli.options import NOT_STATED, ActorId, AsJson, LedgerFile, Org, RoleOption
+from api.cli.guarding import export
+from api.cli.options import NOT_STATED, ActorId, AsJson, LedgerFile, Org, Reason, RoleOption, TokenModule, token_of
 from ledger.domain.vocabulary import Role
 
 Output = Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="Where the proof goes; - for stdout.")]
@@ -92,10 +92,7 @@ def continue_(
         Optional[str],  # noqa: UP045
         typer.Option("--to-token", metavar="LABEL", help="Make the new Ed25519 key in this PKCS#11 token."),
     ] = None,
-    module: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(metavar="FILE", help="The token's PKCS#11 module (a shared library). Its PIN: see docs/keys.md."),
-    ] = None,
+    module: TokenModule = None,
     as_json: AsJson = False,
 ) -> None:
     """Go on after a restored backup, or with new signing keys, under a new origin. It is recorded: the sponsor's act.
@@ -104,10 +101,7 @@ def continue_(
     """
     from api.cli import evidencing as command
 
-    if (to_token is None) != (module is None):
-        raise typer.BadParameter("--to-token and --module go together")
-    token = None if to_token is None or module is None else (module, to_token)
-    command.continue_ledger(ledger, reason, actor, org, token, as_json)
+    command.continue_ledger(ledger, reason, actor, org, token_of(module, to_token), as_json)
 
 
 @export.command("tiles")

@@ -7,7 +7,18 @@ from typing import Annotated, Optional
 import typer
 
 from api.cli import bundle
-from api.cli.options import NOT_STATED, ActorId, AsJson, LedgerFile, Org, RoleOption, Subject
+from api.cli.options import (
+    NOT_STATED,
+    ActorId,
+    AsJson,
+    LedgerFile,
+    Org,
+    Reason,
+    RoleOption,
+    Subject,
+    TokenModule,
+    token_of,
+)
 from ledger.domain.vocabulary import Role
 
 
@@ -50,8 +61,6 @@ allocation = typer.Typer(
 )
 unblinding = typer.Typer(help="Planned unblinding, by two people.", no_args_is_help=True, rich_markup_mode=None)
 export = typer.Typer(help="Take data out of a ledger.", no_args_is_help=True, rich_markup_mode=None)
-
-Reason = Annotated[str, typer.Option("--reason", help="Why; it stands in the record.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -280,21 +289,16 @@ def rotate(
         Optional[str],  # noqa: UP045
         typer.Option("--to-token", metavar="LABEL", help="Make the new ones in the PKCS#11 token of this label."),
     ] = None,
-    module: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(metavar="FILE", help="The token's PKCS#11 module (a shared library). Its PIN: see docs/keys.md."),
-    ] = None,
+    module: TokenModule = None,
     to_files: Annotated[bool, typer.Option("--to-files", help="Out of a token, into files.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Give the ledger new key-encryption keys, and destroy the old ones. Ledger and heads stay as they are."""
     from api.cli import keeping as command
 
-    if (to_token is None) != (module is None):
-        raise typer.BadParameter("--to-token and --module go together")
+    token = token_of(module, to_token)
     if to_files and to_token is not None:
         raise typer.BadParameter("--to-token and --to-files exclude each other")
-    token = None if to_token is None or module is None else (module, to_token)
     command.rotate(ledger, None if only is None else only.value, token, to_files, as_json)
 
 

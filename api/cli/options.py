@@ -18,4 +18,16 @@ ActorId = Annotated[
 ]
 NOT_STATED = "not stated"
 Org = Annotated[str, typer.Option("--org", envvar="TRIAL_LEDGER_ORG", help="The organisation of who does it.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why; it stands in the record.")]
 RoleOption = Annotated[Role, typer.Option("--role", help="In which role.", show_choices=False)]
+TokenModule = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option(metavar="FILE", help="The token's PKCS#11 module (a shared library). Its PIN: see docs/keys.md."),
+]
+
+
+def token_of(module: Path | None, label: str | None) -> tuple[Path, str] | None:
+    """The PKCS#11 token of `--module` and `--to-token`; None if neither is given. One alone is a fault of usage."""
+    if (label is None) != (module is None):
+        raise typer.BadParameter("--to-token and --module go together")
+    return None if label is None or module is None else (module, label)

@@ -14,15 +14,20 @@ from typing import Any, Final, NamedTuple, Self
 
 import apsw
 
+from ledger.domain.events.base import TRIAL_STREAM
 from ledger.domain.history import Fact
+from ledger.domain.state.trial import STOPS
 from ledger.domain.vocabulary import Book
 from ledger.domain.when import recorded
+from ledger.proof.entry import parse_open
 from ledger.proof.ledger_file import check_ledger_file
 from ledger.proof.sealed import command_mark, slot
 from ledger.proof.sealing import BookKeys
 from ledger.recording.engine import SQLiteValue, fetch, open_reading, translated
 from ledger.recording.rows import ClosedBookError, open_fact, sealed_fact
 
+HALT: Final = "halt"
+"""The as-of that means when the trial stopped last."""
 _BATCH: Final = 2000
 _EXACT: Final = re.compile(r"([0-9]{1,16})/([0-9]{1,16})", re.ASCII)
 
@@ -100,11 +105,14 @@ class LedgerReader(AbstractContextManager["LedgerReader"]):
         """The position that an as-of means: an open seq, a recorded time, or None for now.
 
         A time takes in what was recorded up to it; a date, up to the end of that day (UTC). A seq takes in the open
-        entries up to it and the sealed ones that name an open head up to it; SEQ/SEALED is exact in both books.
+        entries up to it and the sealed ones that name an open head up to it; SEQ/SEALED is exact in both books. `halt`
+        is the seq at which the trial stopped last: halted, suspended, put on hold or ended early.
         """
         if as_of is None:
             return self.head()
         text = str(as_of)
+        if text == HALT:
+            return self._position(self._stopped())
         if match := _EXACT.fullmatch(text):
             return self._exactly(int(match[1]), int(match[2]), text)
         if text.isascii() and text.isdigit():
@@ -116,6 +124,15 @@ class LedgerReader(AbstractContextManager["LedgerReader"]):
             if size == 0:
                 raise AsOfError(f"as-of {text}: nothing was recorded by then")
         return self._position(size)
+
+    def _stopped(self) -> int:
+        """How many open entries there were when the command by which the trial stopped last was recorded."""
+        stops = [fact.seq for fact in self.stream(TRIAL_STREAM) if fact.book is Book.OPEN and fact.type in STOPS]
+        if not stops:
+            raise AsOfError(f"as-of {HALT}: the trial was neither halted nor suspended, put on hold or ended early")
+        (entry,) = self._query("SELECT entry FROM open_entry WHERE seq = ?", (stops[-1],))[0]
+        stop = parse_open(entry)
+        return stops[-1] - stop.n + stop.of
 
     def _exactly(self, seq: int, sealed: int, text: str) -> Position:
         if Book.SEALED not in self.books:

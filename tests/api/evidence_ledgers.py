@@ -11,6 +11,7 @@ import apsw
 
 from api.bootstrap import open_trial
 from api.evidence.book import open_book
+from api.evidence.making import make_checkpoint
 from ledger.application import TrialLedger
 from ledger.domain.decisions.base import CommandActor
 from ledger.domain.protocol import Protocol, reference_protocol
@@ -46,6 +47,11 @@ def grow(trial: Trial, count: int) -> None:
     """So many open entries more, none of them a reason to sign."""
     for _ in range(count):
         trial.consent(f"S-{trial._number}")
+
+
+def made(trial: Trial) -> int:
+    """Have a checkpoint made; gives its size."""
+    return make_checkpoint(trial.path, clock=trial.clock).checkpoint.size
 
 
 def size_of(path: Path) -> int:

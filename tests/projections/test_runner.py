@@ -66,6 +66,32 @@ def test_as_of_any_position_equals_a_ledger_cut_there(
     assert answers(ledger, audience, as_of=seq) == answers(cut, audience)
 
 
+@given(story=steps, data=st.data(), audience=st.sampled_from(Audience), far=st.sampled_from([1, 4]))
+def test_the_past_made_of_what_is_stored_equals_the_past_folded_from_the_facts(
+    story: list[Step], data: st.DataObject, audience: Audience, far: int
+) -> None:
+    ledger = told(story)
+    stored = data.draw(st.integers(0, len(ledger.heads[Book.OPEN]) - 1))
+    seq = data.draw(st.integers(0, len(ledger.heads[Book.OPEN]) - 1))
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runner, "_FAR_BACK", far)
+        behind = ledger.cut(sum(fact.open_seq <= stored for fact in ledger.facts))
+        catch_up(behind.reader(audience), audience, Path(folder))
+        assert answers(ledger, audience, Path(folder), as_of=seq) == answers(ledger, audience, as_of=seq)
+        assert answers(ledger, audience, Path(folder)) == answers(ledger, audience)
+
+
+def test_the_newest_past_reads_only_the_streams_that_went_on_since(tmp_path: Path) -> None:
+    ledger = registered()
+    for number in range(40):
+        ledger.append(consented(f"S-{number}"))
+    catch_up(ledger.reader(MASKED), MASKED, tmp_path)
+    reader = ledger.reader(MASKED)
+    then = show(reader, "subjects", MASKED, as_of=len(ledger.heads[Book.OPEN]) - 3, folder=tmp_path)
+    assert len(then.rows) == 38
+    assert reader.streams_read == 3  # the two, and that of the trial
+
+
 @given(story=steps, audience=st.sampled_from(Audience))
 def test_a_ledger_too_large_to_hold_has_the_same_tables_and_the_same_past(
     story: list[Step], audience: Audience

@@ -18,6 +18,8 @@ _HALTS: Final = {
     "trial.suspended/1": TrialStatus.SUSPENDED_BY_AUTHORITY,
     "trial.clinical-hold-imposed/1": TrialStatus.CLINICAL_HOLD,
 }
+STOPS: Final = frozenset({*_HALTS, "trial.terminated-early/1"})
+"""The events by which a trial stops: halted, suspended, put on hold, or ended early."""
 
 
 @dataclass(frozen=True, slots=True)

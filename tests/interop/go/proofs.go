@@ -17,6 +17,22 @@ func toHash(data []byte) (h tlog.Hash, err error) {
 	return h, err
 }
 
+// toHashes reads the hashes of a proof, one a line; bad is told of a line that is no base64.
+func toHashes(lines []string, bad error) (path []tlog.Hash, err error) {
+	for _, line := range lines {
+		raw, err := base64.StdEncoding.Strict().DecodeString(line)
+		if err != nil {
+			return nil, bad
+		}
+		hash, err := toHash(raw)
+		if err != nil {
+			return nil, err
+		}
+		path = append(path, hash)
+	}
+	return path, nil
+}
+
 // readProof reads the text of a tlog-proof.
 func readProof(data []byte) (index int64, path tlog.RecordProof, checkpoint []byte, err error) {
 	bad := errors.New("malformed tlog-proof")
@@ -36,18 +52,8 @@ func readProof(data []byte) (index int64, path tlog.RecordProof, checkpoint []by
 	if index, err = strconv.ParseInt(number, 10, 64); err != nil || strconv.FormatInt(index, 10) != number || index < 0 {
 		return 0, nil, nil, bad
 	}
-	for _, line := range lines[1:] {
-		raw, err := base64.StdEncoding.Strict().DecodeString(line)
-		if err != nil {
-			return 0, nil, nil, bad
-		}
-		hash, err := toHash(raw)
-		if err != nil {
-			return 0, nil, nil, err
-		}
-		path = append(path, hash)
-	}
-	return index, path, checkpoint, nil
+	path, err = toHashes(lines[1:], bad)
+	return index, path, checkpoint, err
 }
 
 func inclusion(asked question) (found answer, err error) {
@@ -72,18 +78,8 @@ func readRequest(data []byte) (old int64, path tlog.TreeProof, checkpoint []byte
 	if !found || err != nil || old < 0 || lines[0] != "old "+strconv.FormatInt(old, 10) {
 		return 0, nil, nil, bad
 	}
-	for _, line := range lines[1:] {
-		raw, err := base64.StdEncoding.Strict().DecodeString(line)
-		if err != nil {
-			return 0, nil, nil, bad
-		}
-		hash, err := toHash(raw)
-		if err != nil {
-			return 0, nil, nil, err
-		}
-		path = append(path, hash)
-	}
-	return old, path, checkpoint, nil
+	path, err = toHashes(lines[1:], bad)
+	return old, path, checkpoint, err
 }
 
 // consistency holds a checkpoint that one has kept against a later one with its proof.

@@ -35,6 +35,10 @@ class Scene:
     def note(self, text: str, *lines: str) -> dict[str, bytes]:
         return {bundles.checkpoint_name(text): (text + "\n" + "".join(lines)).encode()}
 
+    def logged(self, text: str, *more: str) -> dict[str, bytes]:
+        """A checkpoint that the log has signed, with these signatures more."""
+        return self.note(text, self.log.line(text), *more)
+
     def with_(self, *notes: dict[str, bytes], parts: Parts | None = None) -> bytes:
         """The bundle with these files for its evidence and proofs."""
         parts = self.base if parts is None else parts

@@ -1,0 +1,1 @@
+"""Checkpoints: what is signed, when, and what never is."""
