@@ -96,6 +96,10 @@ class Session:
             self.admit(ARM, what)
         return self._viewing.show(view, as_of)
 
+    def catch_up(self) -> None:
+        """Bring the views to the head in one pass, before many of them are shown."""
+        self._viewing.catch_up()
+
     def admit(self, section_class: str, what: str) -> None:
         """Let the viewer have data of a class, of which the first time in the session is recorded beforehand.
 

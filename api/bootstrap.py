@@ -5,7 +5,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -39,7 +39,8 @@ from ledger.recording.live import utc_now
 from ledger.recording.reader import LedgerReader
 from projections.base import Audience, audience_of
 from projections.result import Result
-from projections.runner import rebuild, show, views_folder
+from projections.runner import catch_up, rebuild, show, views_folder
+from projections.store import StoreUnavailableError
 from projections.views import VIEWS
 
 _log: Final = logging.getLogger("trial_ledger")
@@ -182,6 +183,15 @@ class Viewing:
             )
         except PermissionError as error:
             raise DeniedError(f"role {self.role}: {error}") from None
+        finally:
+            reader.close()
+
+    def catch_up(self) -> None:
+        """Bring all kept views to the head in one pass, before many are shown. Where none can be kept, nothing."""
+        reader = _reader(self.path, replace(self.sight, classes=self._classes(False)))
+        try:
+            with suppress(StoreUnavailableError):
+                catch_up(reader, self.audience, views_folder(self.path))
         finally:
             reader.close()
 

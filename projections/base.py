@@ -17,7 +17,7 @@ Rules
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, ClassVar, Final, Literal, TypeAlias
@@ -85,7 +85,7 @@ class Table:
     """A view's answer. `columns` order the members of `rows`; `extra` stands beside the rows in JSON."""
 
     columns: tuple[str, ...]
-    rows: list[dict[str, Any]]
+    rows: Sequence[dict[str, Any]]
     extra: dict[str, Any] = field(default_factory=dict)
 
 

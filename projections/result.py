@@ -8,8 +8,9 @@ entry taken in, `head` its leaf hash in hex; both are null of an empty ledger.
 import csv
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import Any, Final
 
 from projections.base import Table
@@ -53,17 +54,20 @@ class Result:
         return self.table.columns
 
     @property
-    def rows(self) -> list[dict[str, Any]]:
+    def rows(self) -> Sequence[dict[str, Any]]:
         return self.table.rows
 
     def value(self) -> dict[str, Any]:
         """The JSON value: no floats in it."""
+        return {**self._beside(), "rows": list(self.table.rows)}
+
+    def _beside(self) -> dict[str, Any]:
+        """All members but the rows."""
         own = {
             "view": self.view,
             "version": self.version,
             "as_of": self.as_of.value(),
             "head": self.as_of.head,
-            "rows": self.table.rows,
         }
         clash = _RESERVED.intersection(self.table.extra)
         if clash:
@@ -84,23 +88,43 @@ class Result:
 
     def to_json(self) -> str:
         """One line, members sorted, so that equal answers are equal bytes."""
-        return json.dumps(self.value(), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        return "".join(self.json_pieces())
+
+    def json_pieces(self) -> Iterator[str]:
+        """`to_json` piece by piece, for tables that are long."""
+        beside = self._beside()
+        for number, name in enumerate(sorted({*beside, "rows"})):
+            yield ("," if number else "{") + _compact(name) + ":"
+            if name != "rows":
+                yield _compact(beside[name])
+                continue
+            yield "["
+            for count, row in enumerate(self.rows):
+                yield ("," if count else "") + _compact(row)
+            yield "]"
+        yield "}"
 
     def to_csv(self) -> str:
         """The rows with a header line; one column for each arm and count (RFC 4180)."""
+        return "".join(self.csv_pieces())
+
+    def csv_pieces(self) -> Iterator[str]:
+        """`to_csv` line by line, for tables that are long."""
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\r\n")
-        header, lines = self.grid()
-        writer.writerow(header)
-        writer.writerows(lines)
-        return out.getvalue()
-
-    def grid(self) -> tuple[list[str], list[list[str]]]:
-        """Headers and lines of text, as `spread`; nothing where a value is null."""
         header, lines = self.spread()
-        return header, [[_text(value) for value in line] for line in lines]
+        for line in chain([header], lines):
+            writer.writerow(map(_text, line))
+            yield out.getvalue()
+            out.seek(0)
+            out.truncate()
 
-    def spread(self) -> tuple[list[str], list[list[Any]]]:
+    def grid(self, most: int | None = None) -> tuple[list[str], list[list[str]]]:
+        """Headers and lines of text, as `spread`; nothing where a value is null. `most`: no more lines than that."""
+        header, lines = self.spread()
+        return header, [[_text(value) for value in line] for line in islice(lines, most)]
+
+    def spread(self) -> tuple[list[str], Iterator[list[Any]]]:
         """Headers and lines of values: cells spread to columns named `<arm> <count>`.
 
         The one cell of masked audiences is named by whom it counts: `randomized subjects`.
@@ -110,19 +134,23 @@ class Result:
         header: list[str] = []
         for column in self.columns:
             header += [_heading(arm, count) for arm in arms for count in counts] if column == "cells" else [column]
-        lines = []
-        for row in self.table.rows:
-            line: list[Any] = []
-            for column in self.columns:
-                if column == "cells":
-                    line += [cell[count] for cell in row["cells"] for count in counts]
-                else:
-                    line.append(row[column])
-            lines.append(line)
-        return header, lines
+        return header, (self._line(row, counts) for row in self.table.rows)
+
+    def _line(self, row: Mapping[str, Any], counts: list[str]) -> list[Any]:
+        line: list[Any] = []
+        for column in self.columns:
+            if column == "cells":
+                line += [cell[count] for cell in row["cells"] for count in counts]
+            else:
+                line.append(row[column])
+        return line
 
     def _has_cells(self, arms: list[str]) -> bool:
         return bool(arms and self.table.rows and "cells" in self.columns)
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
 def _heading(arm: str, count: str) -> str:

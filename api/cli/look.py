@@ -3,9 +3,14 @@
 import getpass
 import os
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
+from typing import Final
 
-from api.cli.output import INPUT, USAGE, errors_named, fail, print_bytes, print_json, print_table, say, tell
+from api.cli.output import INPUT, USAGE, errors_named, fail, print_json, print_pieces, print_table, say, tell
+
+LONGEST: Final = 10_000
+"""Rows that are laid out as a table for people."""
 
 
 @errors_named()
@@ -37,11 +42,13 @@ def show(
     except UnknownSiteError as error:
         fail(f"--site: {error}", USAGE)
     if form == "json":
-        print_bytes((result.to_json() + "\n").encode())
+        print_pieces(chain(result.json_pieces(), ["\n"]))
     elif form == "csv":
-        print_bytes(result.to_csv().encode())
+        print_pieces(result.csv_pieces())
     else:
-        print_table(f"{result.title} (as {role})", *result.grid())
+        print_table(f"{result.title} (as {role})", *result.grid(LONGEST))
+        if len(result.rows) > LONGEST:
+            say(f"These are the first {LONGEST:,} of {len(result.rows):,} rows; --csv and --json print all of them.")
         for line in (result.caption(), *result.notes()):
             tell(line)
 

@@ -31,6 +31,7 @@ from ledger.proof.canonical import encode_trusted
 from ledger.proof.entry import Actor
 from projections.base import Audience, Column, Context, Stored, Table, View
 from projections.histories import History, marked
+from projections.spooled import in_order
 
 IDENTITY_WITHHELD: Final = "[identity]"
 _COLUMNS: Final = (
@@ -114,14 +115,19 @@ class Audit(View):
 
     def present(self, rows: Iterable[Stored], context: Context, audience: Audience) -> Table:  # noqa: ARG002
         columns = (*_COLUMNS, *_UNMASKED) if audience is Audience.UNMASKED else _COLUMNS
-        listed = []
-        for row in sorted(rows, key=lambda row: (row["place"], row["book"] == Book.SEALED.value, row["seq"])):
-            shown = {name: row[name] for name in columns}
+
+        def shown(row: Stored) -> dict[str, Any]:
+            values = {name: row[name] for name in columns}
             for name in _JSON:
-                shown[name] = None if row[name] is None else json.loads(row[name])
-            shown |= {name: bool(row[name]) for name in ("late", "after_unblinding") if name in shown}
-            listed.append(shown)
-        return Table(columns, listed)
+                values[name] = None if row[name] is None else json.loads(row[name])
+            return values | {name: bool(row[name]) for name in ("late", "after_unblinding") if name in values}
+
+        return Table(columns, in_order(rows, _order, shown))
+
+
+def _order(row: Stored) -> list[Any]:
+    """Where a row stands among those of both books."""
+    return [row["place"], row["book"] == Book.SEALED.value, row["seq"]]
 
 
 def _told(fact: Fact) -> dict[str, Any]:

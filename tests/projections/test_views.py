@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -35,7 +36,7 @@ MASKED, UNMASKED = Audience.MASKED, Audience.UNMASKED
 LATER = "2021-06-01"
 
 
-def rows(ledger: MemoryLedger, view: str, audience: Audience = UNMASKED) -> list[dict[str, Any]]:
+def rows(ledger: MemoryLedger, view: str, audience: Audience = UNMASKED) -> Sequence[dict[str, Any]]:
     return ledger.show(view, audience).rows
 
 
