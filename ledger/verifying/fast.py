@@ -4,11 +4,12 @@
    checked at once, by two processes. Heads, sealed book, tie, allocation, tree and schema are left to the reference.
 2. It only ever says that nothing was found. Whatever is wrong, or unusual, or fails in any way makes it give up, and
    then the reference reads the whole file anew and tells what there is to tell. So each finding is the reference's own.
-3. Nothing is left out that the reference does, with these exceptions, of which SQLite's own check tells (it runs here
-   too): a unique index that is not one, so that a command, slot or name of a stream stands twice, and wrong types.
+3. Nothing is left out that the reference does. That a command, slot or name of a stream stands twice, and wrong types,
+   are told from the indexes and by SQLite's own check, the greatest part of which runs here too (`indexed.py`).
 """
 
 from collections.abc import Collection, Iterator, Sequence
+from concurrent.futures import Future
 from heapq import merge
 from pathlib import Path
 from typing import Any, Final
@@ -17,13 +18,14 @@ import apsw
 
 from ledger.proof.draws import Secret
 from ledger.proof.entry import OPEN_GRAMMAR, quote
-from ledger.proof.file_reader import CACHE_KIB, CHECKS, LedgerFile, StoredHead
+from ledger.proof.file_reader import LedgerFile, StoredHead
 from ledger.proof.findings import Findings, Report
 from ledger.proof.open_book import OpenBook, OpenEntrySeen
 from ledger.proof.repeats import Repeat
 from ledger.proof.sealing import BookKeys
 from ledger.proof.tree import Frontier, leaf_hash
 from ledger.proof.verify import Progress, verify_books, verify_ledger
+from ledger.verifying.indexed import damage, index_entries
 from ledger.verifying.reading import open_snapshot
 from ledger.verifying.run import Run, frontiers, give_up
 from ledger.verifying.workers import Task, block_for, read_alone, read_together
@@ -60,14 +62,15 @@ def try_fast(
     sizes: Collection[int] = (),
     two_from: int = TWO_FROM,
     block: int | None = None,
+    compiled: bool = True,
 ) -> Report | None:
     """The report on a ledger in which nothing is wrong; None where the reference has to look.
 
     `two_from`: from how many entries of the open book on two processes read it; `block`: how many entries are read at
-    once, a power of two, if not as many as are best.
+    once, a power of two, if not as many as are best; `compiled`: by the compiled kernel, if there is one.
     """
     try:
-        with FastFile(path, keys is None, progress, two_from, block) as file:
+        with FastFile(path, keys is None, progress, two_from, block, compiled) as file:
             if not file.has_our_schema():
                 return None
             report = verify_books(file, keys=keys, secret=secret, sizes=sizes, walk=FastBook)
@@ -79,12 +82,15 @@ def try_fast(
 class FastFile(LedgerFile):
     """A ledger file, of which some things are looked for elsewhere; and how it is to be read."""
 
-    def __init__(self, path: Path, closed: bool, progress: Progress | None, two_from: int, block: int | None) -> None:
+    def __init__(
+        self, path: Path, closed: bool, progress: Progress | None, two_from: int, block: int | None, compiled: bool
+    ) -> None:
         super().__init__(path)
         self.closed = closed
         self.progress = progress
         self.two_from = two_from
         self.block = block
+        self.compiled = compiled
 
     def has_our_schema(self) -> bool:
         """Whether all is a table that is called one: of a view, rows without end may be asked."""
@@ -98,13 +104,12 @@ class FastFile(LedgerFile):
 
     @staticmethod
     def _find_damage(path: Path) -> list[str]:
-        """The same check by the SQLite that comes with apsw, which is newer and takes three quarters of the time."""
-        connection = open_snapshot(path)
-        try:
-            connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
-            return [str(line) for check in CHECKS for (line,) in connection.execute(f"PRAGMA {check}")]
-        finally:
-            connection.close()
+        """The same check without the rows of the open book, which are compared with its indexes as they are read."""
+        return damage(path)
+
+    def index_entries(self, rows: int) -> Future[tuple[int, int]]:
+        """How many entries the open book's indexes have, told while its rows are read."""
+        return self._checking.submit(index_entries, self.path, rows)
 
     @staticmethod
     def _find_repeats(path: Path, tables: frozenset[str]) -> Sequence[Repeat]:  # noqa: ARG004
@@ -133,8 +138,10 @@ class FastBook(OpenBook):
         connection = open_snapshot(file.path)
         try:
             streams = connection.execute("SELECT count(*) FROM open_stream").fetchall()[0][0]
+            counted, commands = file.index_entries(size), 0
             if size:
                 run, tree, watched = self._read(file, head, sum(head.size for head in heads.values()))
+                commands = run.commands
                 if len(run.first) != streams:
                     give_up("a stream without an entry")
                 yield from self._asked_for(connection, run, watched)
@@ -142,6 +149,8 @@ class FastBook(OpenBook):
                 chain.trees.come_to(tree)
             elif streams:
                 give_up("a stream without an entry")
+            if counted.result() != (size, commands):
+                give_up("an index has entries of no row")
         finally:
             connection.close()
         chain.size = size
@@ -153,7 +162,7 @@ class FastBook(OpenBook):
         origin = quote(head.origin.decode())[1:-1]
         self.origin = origin.encode()
         block = file.block or block_for(head.size)
-        task = Task(file.path, origin, head.size, block, file.closed, self._watch.sizes)
+        task = Task(file.path, origin, head.size, block, file.closed, self._watch.sizes, file.compiled)
 
         def taken(blocks: int) -> None:
             if file.progress is not None:

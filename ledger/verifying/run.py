@@ -47,6 +47,8 @@ class Run:
     """The blocks, as size and frontier."""
     wanted: Mapping[int, bytes] = field(default_factory=dict)
     """Frontiers within blocks: size of the book -> hashes of the entries from the beginning of its block on."""
+    commands: int = 0
+    """How many rows have a command in their column."""
 
     def join(self, after: "Run") -> "Run":
         """This run and the one that follows it. Raises GiveUp where they do not fit."""
@@ -62,7 +64,7 @@ class Run:
         return Run(
             self.start, after.end, self.prev, after.hash, self.first_at, after.last_at, self.begins, after.pending,
             first, last, self.closed, self.left + after.left, self.left_hashes + after.left_hashes,
-            self.trees + after.trees, {**self.wanted, **after.wanted},
+            self.trees + after.trees, {**self.wanted, **after.wanted}, self.commands + after.commands,
         )  # fmt: skip
 
     def _join_versions(self, after: "Run") -> tuple[dict[int, int], dict[int, int]]:

@@ -44,6 +44,7 @@ class Task:
     closed: bool
     """No keys are held."""
     wanted: Collection[int]
+    compiled: bool = True
 
     @property
     def blocks(self) -> int:
@@ -96,7 +97,7 @@ def _read(task: Task, tokens: Iterator[int], taken: Taken, *, backwards: bool) -
     collecting = gc.isenabled()
     gc.disable()  # nothing here refers to itself in a circle
     try:
-        blocks = Blocks(connection, task.origin, closed=task.closed)
+        blocks = Blocks(connection, task.origin, closed=task.closed, compiled=task.compiled)
         for token in tokens:
             taken(token)
             start = (task.blocks - 1 - count if backwards else count) * task.block

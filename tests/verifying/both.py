@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection
+from itertools import product
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,12 +13,15 @@ from ledger.proof.findings import Report
 from ledger.proof.ledger_file import LedgerFileError
 from ledger.proof.sealing import BookKeys
 from ledger.proof.verify import Progress, verify_ledger
+from ledger.verifying.blocks import COMPILED
 from ledger.verifying.fast import try_fast, verify_fast
 
 FEW: Final = 4
 """Blocks so small that even a small ledger has many."""
 BLOCKS: Final = (None, FEW)
 """Those, and blocks as large as they are."""
+WALKS: Final = (True, False) if COMPILED else (False,)
+"""Through common rows: by the compiled kernel, if there is one (test_kernel.py says so if not), and by Python."""
 
 
 def judged(
@@ -37,10 +41,12 @@ def judged(
             verify_fast(path, **asked)
         raise
     if not report.ok:
-        assert try_fast(path, block=FEW, **asked) is None, f"the fast verifier saw nothing of {report.findings[:3]}"
+        for compiled in WALKS:
+            fast = try_fast(path, block=FEW, compiled=compiled, **asked)
+            assert fast is None, f"the fast verifier saw nothing of {report.findings[:3]} ({compiled=})"
         return report
-    for block in BLOCKS:
-        fast = try_fast(path, block=block, **asked)
-        assert fast == report, f"given up, or something else was seen, in blocks of {block}"
+    for block, compiled in product(BLOCKS, WALKS):
+        fast = try_fast(path, block=block, compiled=compiled, **asked)
+        assert fast == report, f"given up, or something else was seen, in blocks of {block} ({compiled=})"
         assert fast.to_json() == report.to_json()
     return report

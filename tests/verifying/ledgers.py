@@ -21,6 +21,8 @@ from tests.tampering.ledgers import ACTOR, KEYS, ORIGIN, Drawn, behind_its_back,
 EVENTS: Final = 60
 CHANGED: Final = 37
 """An entry of the common kind, amid a command, in no block of four with the beginning of that."""
+ALONE: Final = 45
+"""One that is all there is of its command."""
 SALT: Final = bytes(range(32))
 
 

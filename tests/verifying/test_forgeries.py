@@ -5,20 +5,22 @@ And the control: a check taken out of the fast verifier lets at least one of the
 
 import re
 import shutil
+from itertools import product
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
 from ledger.proof.verify import verify_ledger
-from ledger.verifying import blocks as blocks_module
+from ledger.verifying import blocks, common_rows
 from ledger.verifying import run as run_module
-from ledger.verifying.blocks import Blocks
+from ledger.verifying.blocks import COMPILED
 from ledger.verifying.fast import try_fast
 from ledger.verifying.plain_rows import PlainRows
 from ledger.verifying.run import Run
-from tests.verifying.both import BLOCKS, judged
-from tests.verifying.ledgers import CHANGED, EVENTS, Forgery, common_ledger, forge, sub
+from tests.verifying.both import BLOCKS, WALKS, judged
+from tests.verifying.kernels import compiled_with
+from tests.verifying.ledgers import ALONE, CHANGED, EVENTS, Forgery, common_ledger, forge, sub
 
 HEX: Final = "0" * 64
 FORGERIES: Final = [
@@ -30,6 +32,7 @@ FORGERIES: Final = [
     Forgery("an actor that is not UTF-8", sub(rb"investigator", b"investi\xffgator")),
     Forgery("an actor with a longer escape than needed", sub(rb"investigator", b"investi\\u0067ator")),
     Forgery("a time that is none", sub(rb"T12:", b"T24:")),
+    Forgery("a time of nowhere", sub(rb'Z(?=","command")', b"z")),
     Forgery("a time before", sub(rb"2020-05-06", b"2020-05-05")),
     Forgery("a time after", sub(rb"2020-05-06", b"2020-05-07")),
     Forgery("another command's digest", sub(rb'(?<="digest":").', b"f")),
@@ -121,35 +124,106 @@ def _all_versions(run: Run, after: Run) -> tuple[dict[int, int], dict[int, int]]
 
 
 OMISSIONS: Final[list[tuple[str, Any, str, Any]]] = [
-    ("ids, digests and times", Blocks, "_look_at", _nothing),
-    ("actors", Blocks, "_knows_actor", _true),
-    ("types", blocks_module, "_TAIL", re.compile(r'((.*?)"),.*"version":([0-9]+).*', re.DOTALL)),
-    ("payloads", blocks_module, "is_canonical_object", _true),
+    ("ids, digests and times", common_rows.CommonRows, "_look_at", _nothing),
+    ("actors", common_rows.CommonRows, "_knows_actor", _true),
+    ("types", common_rows, "_TAIL", re.compile(r'((.*?)"),.*"version":([0-9]+).*', re.DOTALL)),
+    ("payloads", common_rows, "is_canonical_object", _true),
     ("places in a command", PlainRows, "_command", _nothing),
     ("versions from block to block", Run, "_join_versions", _all_versions),
     ("what else goes on from block to block", run_module, "give_up", _nothing),
 ]
+BESIDE_THE_KERNEL: Final = OMISSIONS[4:]
+_ANY_ORIGIN: Final = (
+    """literal(clean(literal(at, end, b'","origin":"'), end), end, b'","parts":[{"class":"plain","commit":"')"""
+)
+_ANY_NAME: Final = (
+    """literal(string(literal(number(literal(at, end, b'","seq":'), end, &seq), end, b',"stream":"'), end), end, """
+    """b',"type":"')"""
+)
+IN_THE_KERNEL: Final = [
+    ("ids", """hexadecimal(literal(at, end, b'},"id":"'), end, ID)""", """clean(literal(at, end, b'},"id":"'), end)"""),
+    ("digests", "hexadecimal(at, end, 2 * HASH)", "clean(at, end)"),
+    ("control characters, and what is beyond ASCII", "0x20 <= <unsigned char>at[0] <= 0x7F and at[0]", "at[0]"),
+    ("the form of times", "else at[i] != TIME[i]:", "else False:"),
+    ("times before", "return at + AT if compared == 0 else NULL", "return at + AT"),
+    ("the place in its command", "if n != row.n or (of != row.of if row.n else of < 1):", "if False:"),
+    ("that only a first event has its command", " or row.command.start != NULL:", ":"),
+    ("the column command", "at = literal(at if at == begin else NULL, end,", "at = literal(at, end,"),
+    ("the origin", "piece(at, end, row.between)", _ANY_ORIGIN),
+    ("the commitment", "digest_in_hex(piece(at, end, row.between), end, row.commit)",
+     "clean(piece(at, end, row.between), end)"),
+    ("seq", " and seq == row.seq", ""),
+    ("the name of the stream", """piece(number(literal(at, end, b'","seq":'), end, &seq), end, row.name)""", _ANY_NAME),
+    ("the version of the column", " and version == row.version", ""),
+    ("versions one after another", " and row.version == last_version + 1", ""),
+    ("the end", "return at == end and", "return at != NULL and"),
+    ("zeros before a number", "NULL if begin[0] == c'0' and at - begin > 1 else at", "at"),
+    ("how large a number is", "MOST_DIGITS = 15", "MOST_DIGITS = 18"),
+    ("minus nothing", "return at if ignored else NULL", "return at"),
+    ("the order of keys", "if compared > 0 or (compared == 0 and last.length >= key.length):", "if compared > 0:"),
+    ("that a key is there once", "if compared > 0 or (compared == 0 and last.length >= key.length):",
+     "if compared > 0 and last.length:"),
+    ("UTF-8", "at = clean(character(at, end), end)", "at = clean(at + 1, end)"),
+    ("that a payload is an object", "at < end and at[0] == c'{' and value", "at < end and value"),
+    ("payloads", "return is_canonical_object(stored[SALTED:])", "return True"),
+]  # fmt: skip
 
 
-@pytest.mark.parametrize(("what", "owner", "name", "instead"), OMISSIONS, ids=[each[0] for each in OMISSIONS])
-def test_a_check_left_out_would_be_noticed_here(
-    ledger: Path, tmp_path: Path, what: str, owner: Any, name: str, instead: Any
-) -> None:
-    """Some forgery, at some entry, comes through then; and none does without the omission."""
-    through = []
-    for forgery in FORGERIES:
-        for seq in (CHANGED - 1, CHANGED, EVENTS - 4, EVENTS - 1):
-            copy = Path(shutil.copy(ledger, tmp_path / "forged.db"))
+@pytest.fixture(scope="module")
+def forged(ledger: Path, tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, Path]]:
+    """Each forgery, at some entries, where the reference finds it."""
+    folder, made = tmp_path_factory.mktemp("forged"), []
+    for number, forgery in enumerate(FORGERIES):
+        for seq in (CHANGED - 1, CHANGED, ALONE, EVENTS - 4, EVENTS - 1):
+            copy = Path(shutil.copy(ledger, folder / f"{number}-{seq}.db"))
             try:
                 forge(copy, Forgery(forgery.name, forgery.entry, forgery.payload, forgery.columns, seq))
             except AssertionError:
                 continue  # there is no such place in this entry
-            if verify_ledger(copy).ok:
-                continue  # nor is anything wrong with it in this one
-            for block in BLOCKS:
-                assert try_fast(copy, block=block) is None, forgery.name
-                with pytest.MonkeyPatch.context() as patch:
-                    patch.setattr(owner, name, instead)
-                    if try_fast(copy, block=block) is not None:
-                        through.append(forgery.name)
-    assert through, f"nothing notices that {what} are not checked"
+            if not verify_ledger(copy).ok:
+                made.append((forgery.name, copy))
+    return made
+
+
+def _through(forged: list[tuple[str, Path]], *, compiled: bool) -> str | None:
+    """The first forgery that comes through."""
+    for (name, path), block in product(forged, BLOCKS):
+        if try_fast(path, block=block, compiled=compiled) is not None:
+            return name
+    return None
+
+
+@pytest.mark.parametrize("compiled", WALKS)
+def test_no_forgery_comes_through_in_blocks_of_any_size(forged: list[tuple[str, Path]], compiled: bool) -> None:
+    assert len(forged) > 150
+    assert _through(forged, compiled=compiled) is None
+
+
+@pytest.mark.parametrize(("what", "owner", "name", "instead"), OMISSIONS, ids=[each[0] for each in OMISSIONS])
+def test_a_check_left_out_would_be_noticed_here(
+    forged: list[tuple[str, Path]], monkeypatch: pytest.MonkeyPatch, what: str, owner: Any, name: str, instead: Any
+) -> None:
+    """Some forgery, at some entry, comes through then; and none does without the omission."""
+    monkeypatch.setattr(owner, name, instead)
+    assert _through(forged, compiled=False), f"nothing notices that {what} are not checked"
+
+
+@pytest.mark.skipif(not COMPILED, reason="the kernel was not compiled")
+@pytest.mark.parametrize(
+    ("what", "owner", "name", "instead"), BESIDE_THE_KERNEL, ids=[each[0] for each in BESIDE_THE_KERNEL]
+)
+def test_a_check_left_out_beside_the_kernel_would_be_noticed_here(
+    forged: list[tuple[str, Path]], monkeypatch: pytest.MonkeyPatch, what: str, owner: Any, name: str, instead: Any
+) -> None:
+    monkeypatch.setattr(owner, name, instead)
+    assert _through(forged, compiled=True), f"nothing notices that {what} are not checked"
+
+
+@pytest.mark.skipif(not COMPILED, reason="the kernel was not compiled")
+@pytest.mark.parametrize(("what", "check", "instead"), IN_THE_KERNEL, ids=[each[0] for each in IN_THE_KERNEL])
+def test_a_check_left_out_of_the_kernel_would_be_noticed_here(
+    forged: list[tuple[str, Path]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str, check: str, instead: str
+) -> None:
+    """The kernel is compiled anew without it."""
+    monkeypatch.setattr(blocks, "kernel", compiled_with(tmp_path, check, instead))
+    assert _through(forged, compiled=True), f"nothing notices that the kernel does not check {what}"
