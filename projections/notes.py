@@ -101,7 +101,53 @@ def _at_horizon(value: Any, _: Sequence[str]) -> Iterator[str]:
         interval = "" if row["low"] is None else f" (95 % {row['low']} to {row['high']})"
         estimate = "not estimable" if row["survival"] is None else f"survival {row['survival']}{interval}"
         followed = f"{_count(row['subjects'], 'subject')}, {_count(row['deaths'], 'death')}"
-        yield f"at the horizon, {row['group']}: {estimate}; {followed}"
+        median = "not reached" if row["median"] is None else f"{row['median']} days"
+        limits = _interval(row, "median_low", "median_high")
+        yield f"at the horizon, {row['group']}: {estimate}; {followed}; median {median}{limits}"
+
+
+def _interval(row: Mapping[str, Any], low: str = "low", high: str = "high") -> str:
+    if row[low] is None and row[high] is None:
+        return ""
+    return f" (95 % {row[low] or 'no limit'} to {row[high] or 'no limit'})"
+
+
+def _log_rank(value: Any, _: Sequence[str]) -> Iterator[str]:
+    deaths = ", ".join(f"{row['group']} {row['observed']} (expected {row['expected']})" for row in value["groups"])
+    if value["df"] is None:
+        yield f"log-rank test: nothing to compare; deaths {deaths}"
+    else:
+        p = value["p"] if value["p"].startswith("<") else f"= {value['p']}"
+        yield f"log-rank test: chi-square {value['chi_square']}, df {value['df']}, p {p}; deaths {deaths}"
+
+
+def _risk_difference(value: Any, _: Sequence[str]) -> Iterator[str]:
+    for row in value:
+        estimate = "not estimable" if row["difference"] is None else f"{row['difference']}{_interval(row)}"
+        left_out = f"; {_count(row['left_out'], 'subject')} censored before it left out" if row["left_out"] else ""
+        yield f"risk difference, {row['group']} less {row['reference']}, {row['method']}: {estimate}{left_out}"
+
+
+def _reasons(value: Any, _: Sequence[str]) -> Iterator[str]:
+    for row in value:
+        yield f"censored, {row['group']}, {row['reason']}: {_count(row['subjects'], 'subject')}"
+
+
+def _under(value: Any, _: Sequence[str]) -> Iterator[str]:
+    yield f"under the law of: {', '.join(value)}"
+
+
+def _no_law(value: Any, _: Sequence[str]) -> Iterator[str]:
+    yield f"countries of which the table has no law: {', '.join(value)}"
+
+
+def _comparisons(value: Any, _: Sequence[str]) -> Iterator[str]:
+    for row in value:
+        if row["ratio_low"] is None and row["ratio_high"] is None:
+            continue
+        ratio = f"ratio {row['ratio'] or 'not estimable'}{_interval(row, 'ratio_low', 'ratio_high')}"
+        difference = f"difference {row['difference']}{_interval(row, 'difference_low', 'difference_high')}"
+        yield f"incidence rates, {row['category']}, {row['group']} against {row['reference']}: {ratio}; {difference}"
 
 
 def _deaths_without_record(value: Any, _: Sequence[str]) -> Iterator[str]:
@@ -146,6 +192,13 @@ _NOTES: Final[dict[str, _Note]] = {
     "left_out": _left_out,
     "horizon_days": _number("horizon, days"),
     "at_horizon": _at_horizon,
+    "log_rank": _log_rank,
+    "risk_difference": _risk_difference,
+    "comparisons": _comparisons,
+    "reasons": _reasons,
+    "began": _number("the trial began"),
+    "jurisdictions": _under,
+    "countries_without_rules": _no_law,
     "deaths_without_record": _deaths_without_record,
     "deaths_without_day": _number("deaths without a known day"),
     "after_unblinding": _after_unblinding,

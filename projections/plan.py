@@ -33,6 +33,16 @@ class PlannedArm:
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedVisit:
+    """A visit of the protocol: on which day from randomization, and by how many days it may be early or late."""
+
+    name: str
+    day: int
+    early: int = 0
+    late: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """`target`: subjects planned. `cap`: the hard limit, if any. `*_days`: time frames of the two outcomes, in days.
 
@@ -45,6 +55,7 @@ class Plan:
     cap: int | None = None
     survival_days: int = SURVIVAL_DAYS
     adverse_event_days: int = ADVERSE_EVENT_DAYS
+    visits: tuple[PlannedVisit, ...] = ()
 
 
 def plan_of(trial_facts: Iterable[Fact]) -> Plan:
@@ -55,6 +66,7 @@ def plan_of(trial_facts: Iterable[Fact]) -> Plan:
             protocol = fact.data.get("protocol", protocol)
     enrolment = protocol.get("enrolment") or {}
     outcomes = protocol.get("outcomes") or ()
+    visits = (protocol.get("settings") or {}).get("visits") or ()
     return Plan(
         arms=tuple(
             PlannedArm(arm["code"], arm.get("label", arm["code"]), arm.get("type", ""), arm.get("doses_planned") or 0)
@@ -65,6 +77,10 @@ def plan_of(trial_facts: Iterable[Fact]) -> Plan:
         cap=enrolment.get("cap"),
         survival_days=_days(outcomes, "surviv", SURVIVAL_DAYS),
         adverse_event_days=_days(outcomes, "adverse event", ADVERSE_EVENT_DAYS),
+        visits=tuple(
+            PlannedVisit(visit["name"], visit["day"], visit.get("early_days") or 0, visit.get("late_days") or 0)
+            for visit in visits
+        ),
     )
 
 

@@ -48,6 +48,7 @@ _SHARED: Final = (
     "ledger.domain.when",
     "ledger.domain.vocabulary",
     "ledger.domain.events",
+    "ledger.domain.duties",
 )
 # Reading stream by stream may cost this many times more a fact than reading the books in order: a stream is one
 # query, its part in the sealed book one query a fact.

@@ -23,7 +23,7 @@ def in_order(
     shown: Callable[[Mapping[str, Any]], Row],
 ) -> Sequence[Row]:
     """What is `shown` of each row, sorted by `key` (a list of JSON values) of the row."""
-    pairs = ([key(row), shown(row)] for row in rows)
+    pairs: Iterator[list[Any]] = ([key(row), shown(row)] for row in rows)
     first = sorted(islice(pairs, HELD), key=itemgetter(0))
     second = list(islice(pairs, HELD))
     if not second:

@@ -98,7 +98,8 @@ class SubjectStory:
     dispositions: list[Fact] = field(default_factory=list)
     death: Fact | None = None
     vitals: list[Fact] = field(default_factory=list)
-    alive_on: list[str] = field(default_factory=list)
+    alive_on: list[tuple[str, Entry]] = field(default_factory=list)
+    """(when the subject was alive, as stated; the entry that says so)"""
     corrections: dict[Entry, list[Entry]] = field(default_factory=dict)
     """Entry -> the entries that corrected it."""
 
@@ -134,8 +135,15 @@ class SubjectStory:
     @cached_property
     def last_alive(self) -> str | None:
         """The last day (YYYY-MM-DD) on which the subject is known to have been alive."""
-        days = [day.isoformat() for text in self.alive_on if (day := Moment(text).day) is not None]
+        days = [day.isoformat() for text, _ in self.alive_on if (day := Moment(text).day) is not None]
         return max(days, default=None)
+
+    @property
+    def alive_by(self) -> list[Entry]:
+        """The entries that say so of that day, with their corrections."""
+        last = self.last_alive
+        own = [entry for text, entry in self.alive_on if last is not None and text[:10] == last]
+        return sorted({entry for one in own for entry in (one, *self.corrections.get(one, ()))})
 
     @property
     def first_treatment(self) -> str | None:
@@ -253,7 +261,7 @@ def _take(story: SubjectStory, fact: Fact) -> None:
                 story.renewals.append(fact)
             story.site = data.get("site", story.site)
             if data.get("giver") == "PATIENT":
-                _alive(story, happened(fact))
+                _alive(story, happened(fact), fact)
         case "consent.withdrawn":
             story.withdrawals.append(fact)
         case "screening.completed":
@@ -264,7 +272,7 @@ def _take(story: SubjectStory, fact: Fact) -> None:
         case "subject.randomized":
             story.randomized = fact
             story.site = data.get("site", story.site)
-            _alive(story, happened(fact))
+            _alive(story, happened(fact), fact)
         case "arm.assigned":
             story.arm = data.get("arm")
         case "treatment.recorded":
@@ -272,24 +280,24 @@ def _take(story: SubjectStory, fact: Fact) -> None:
         case "visit.recorded":
             story.visits.append(fact)
             if data.get("state", "DONE") == "DONE":
-                _alive(story, data.get("ended") or data.get("started") or happened(fact))
+                _alive(story, data.get("ended") or data.get("started") or happened(fact), fact)
         case "adverse-event.reported" | "adverse-event.followed-up" | "adverse-event.coded":
             _take_adverse_event(story, fact)
         case "disposition.recorded":
             story.dispositions.append(fact)
             if data.get("term") not in ("DEATH", "LOST TO FOLLOW-UP"):
-                _alive(story, happened(fact))
+                _alive(story, happened(fact), fact)
         case "vital-status.recorded":
             story.vitals.append(fact)
             if data.get("status") == "ALIVE":
-                _alive(story, happened(fact))
+                _alive(story, happened(fact), fact)
         case "death.recorded":
             story.death = fact
 
 
-def _alive(story: SubjectStory, when: str | None) -> None:
+def _alive(story: SubjectStory, when: str | None, fact: Fact) -> None:
     if when is not None:
-        story.alive_on.append(when)
+        story.alive_on.append((when, (fact.book, fact.seq)))
 
 
 def _take_adverse_event(story: SubjectStory, fact: Fact) -> None:
@@ -310,9 +318,9 @@ def _take_adverse_event(story: SubjectStory, fact: Fact) -> None:
             after_unblinding=marked(fact),
         )
         if data.get("onset"):
-            _alive(story, data["onset"])
+            _alive(story, data["onset"], fact)
         if data.get("outcome") != "FATAL":
-            _alive(story, happened(fact))
+            _alive(story, happened(fact), fact)
         return
     event = story.adverse_events.get((ae, marked(fact))) or story.adverse_events.get((ae, False))
     if event is None:  # its report is withheld from this reader

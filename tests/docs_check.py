@@ -3,8 +3,8 @@
     python -m tests.docs_check            compare, end with 1 where a document is behind
     python -m tests.docs_check --write    bring the generated parts up to date
 
-Generated: the help blocks of the README (between `<!-- help: … -->` and the code block's end), `docs/events.md`, and
-the statements of the schema in `docs/format.md`.
+Generated: the help blocks of the README (between `<!-- help: … -->` and the code block's end), `docs/events.md`,
+`docs/duties.md`, and the statements of the schema in `docs/format.md`.
 Checked: every relative link of every document leads to a file.
 """
 
@@ -16,11 +16,13 @@ from pathlib import Path
 from ledger.domain.commands import COMMANDS
 from ledger.domain.events import CATALOGUE
 from ledger.proof.schema import STATEMENTS
+from tests.duties_document import document as duties
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
 EVENTS = ROOT / "docs" / "events.md"
 FORMAT = ROOT / "docs" / "format.md"
+DUTIES = ROOT / "docs" / "duties.md"
 _HELP = re.compile(r"<!-- help: (?P<command>[^>]+?) -->\n(?:```\n.*?```\n)?", re.DOTALL)
 _SCHEMA = re.compile(r"(?<=<!-- schema -->\n)```sql\n.*?```\n", re.DOTALL)
 _LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)")
@@ -102,7 +104,7 @@ def broken_links() -> list[str]:
 
 def main() -> int:
     """Compare, or write."""
-    wanted = {README: readme(), EVENTS: events(), FORMAT: format_document()}
+    wanted = {README: readme(), EVENTS: events(), FORMAT: format_document(), DUTIES: duties()}
     if "--write" in sys.argv:
         for path, text in wanted.items():
             path.write_text(text, "utf-8")

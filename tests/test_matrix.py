@@ -36,11 +36,16 @@ CARRIES: Final[dict[str, tuple[str, ...]]] = {
     "ae-rate": _GROUPS,
     "allocation": _GROUPS,
     "audit": (*LOTS, *LABELS, ENTERED),
+    "censoring": _GROUPS,
+    "consort": _GROUPS,
     "deviations": (ENTERED,),
     "disposition": _GROUPS,
+    "duties": (),  # no reaction in that trial is an unexpected one
     "enrolment": _GROUPS,
     "exposure": _GROUPS,
+    "follow-up": (),
     "identities": (),
+    "open-adverse-events": (),
     "subjects": _GROUPS,
     "survival": _GROUPS,
     "unblinding": (),  # the arms of those whose code was broken: which ones they are is for the list to say

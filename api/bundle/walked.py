@@ -1,7 +1,8 @@
 """A beginning of the books, up to a position, as one snapshot gives it: what a bundle is generated from.
 
 1. A position ends a command in each book, or there is no bundle of it: a verifier could not tell it from a cut.
-2. An exact position takes in every sealed entry that an anchor before it counts.
+2. An exact position takes in every sealed entry that an anchor before it counts. Any other takes in an anchor that
+   follows right upon it: sealed halves that were recorded along with the position name that as the open head.
 3. The books are walked once beforehand. What does not hang together (a link, the stored head) is no evidence: then
    there is no bundle, and `verify` says what is wrong.
 """
@@ -21,6 +22,7 @@ from ledger.proof.tree import Frontier, leaf_hash
 from ledger.recording.reader import AsOfError, LedgerReader, Position
 
 _N: Final = re.compile(rb'"command":\{"digest":"[0-9a-f]{64}","id":"(?:[^"\\]|\\.)*","n":([0-9]+),"of":([0-9]+)\}')
+_ANCHORED: Final = f'"stream":"{ANCHOR_STREAM}","type":'.encode()
 _MARK: Final = re.compile(rb'"command":"([0-9a-f]{64})"')
 _PREV: Final = re.compile(rb'"prev":"([0-9a-f]{64})","seq":([0-9]+),')
 _TYPE: Final = re.compile(rb'"type":"((?:[^"\\]|\\.)*)","v":"')
@@ -47,6 +49,8 @@ def position_of(reader: LedgerReader, at: str | None) -> Position:
         )
     if position.sealed is not None and "/" in str(at):
         _check_exact(reader, position, str(at))
+    elif rows and _ANCHORED in rows[0][1]:
+        return reader.position_at(position.open)
     return position
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from api.cli import evidence, exports, guarding, timestamp, verifier, witness
+from api.cli import diff, dossier, evidence, exports, guarding, timestamp, verifier, witness
 from api.cli.options import AsJson, LedgerFile
 from ledger.domain.vocabulary import Role
 
@@ -38,6 +38,11 @@ class ViewName(StrEnum):
     UNBLINDING = "unblinding"
     ACCESS = "access"
     IDENTITIES = "identities"
+    CENSORING = "censoring"
+    DUTIES = "duties"
+    CONSORT = "consort"
+    FOLLOW_UP = "follow-up"
+    OPEN_ADVERSE_EVENTS = "open-adverse-events"
 
 
 @app.command()
@@ -63,11 +68,42 @@ def init(
     host: Annotated[str, typer.Option(help="The first part of the ledger's origin.")] = "localhost",
     actor: Annotated[str, typer.Option(help="The pseudonym of who registers the trial.")] = "registrar",
     org: Annotated[str, typer.Option(help="The organisation that registers the trial.")] = "sponsor",
+    from_bundle: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--from-bundle", metavar="BUNDLE", help="Restore the ledger from an evidence bundle instead."),
+    ] = None,
+    keys: Annotated[
+        Optional[list[Path]],  # noqa: UP045
+        typer.Option(
+            metavar="PATH",
+            help="Of an archive bundle: a key-encryption key, or a folder with them; may be given again.",
+        ),
+    ] = None,
+    policy: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(metavar="FILE", help="As for verify: the bundle has to satisfy it."),
+    ] = None,
+    authorities: Annotated[
+        Optional[list[Path]],  # noqa: UP045
+        typer.Option(metavar="PEM", help="As for verify: certificates of time-stamping authorities."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Create a ledger and its keys, and register the trial in it."""
+    """Create a ledger and its keys, and register the trial in it; or restore a ledger from an evidence bundle.
+
+    A bundle is verified first, and nothing is made of one that does not hold. Nothing is ever overwritten.
+    """
     from api.cli import record
 
+    if from_bundle is not None:
+        if protocol is not None:
+            raise typer.BadParameter("--protocol and --from-bundle exclude each other: the bundle has the protocol")
+        from api.cli import restoring
+
+        restoring.restore(from_bundle, ledger, keys or (), policy, authorities or (), as_json)
+        return
+    if keys or policy is not None or authorities:
+        raise typer.BadParameter("--keys, --policy and --authorities go with --from-bundle")
     record.init(ledger, protocol, host, actor, org, as_json)
 
 
@@ -104,6 +140,22 @@ def import_sdtm(
     bring_in.sdtm(folder, ledger, as_json)
 
 
+@bring.command("odm-audit")
+def import_odm_audit(
+    source: Annotated[Path, typer.Argument(metavar="FILE", help="An ODM 1.3 file, FileType Transactional.")],
+    ledger: LedgerFile,
+    leave_out: Annotated[
+        list[str],
+        typer.Option("--leave-out", metavar="ITEM", help="The OID of an item that names persons (repeatable)."),
+    ] = [],  # noqa: B006  (typer makes a new one each time)
+    as_json: AsJson = False,
+) -> None:
+    """Turn the audit trail of an EDC system into a new ledger, or add what is new of it to its ledger."""
+    from api.cli import bring_in_odm
+
+    bring_in_odm.odm_audit(source, ledger, leave_out, as_json)
+
+
 @bring.command("ctgov")
 def import_ctgov(
     source: Annotated[Path, typer.Argument(metavar="FILE", help="A ClinicalTrials.gov v2 API record (JSON).")],
@@ -116,6 +168,20 @@ def import_ctgov(
     from api.cli import bring_in
 
     bring_in.ctgov(source, output, as_json)
+
+
+@bring.command("usdm")
+def import_usdm(
+    source: Annotated[Path, typer.Argument(metavar="FILE", help="A protocol in USDM 4 (JSON).")],
+    output: Annotated[
+        Optional[Path], typer.Option("-o", "--output", help="Where the protocol goes; stdout by default.")  # noqa: UP045
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a protocol file from a protocol in CDISC's USDM; what it cannot carry and what disagrees is reported."""
+    from api.cli import bring_in
+
+    bring_in.usdm(source, output, as_json)
 
 
 @app.command()
@@ -222,7 +288,9 @@ def entry(
     check.entry(ledger, seq, sealed)
 
 
+diff.add_to(app)
 guarding.add_to(app)
+dossier.add_to(app)
 evidence.add_to(app)
 exports.add_to(guarding.export)
 timestamp.add_to(app)

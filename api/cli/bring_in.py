@@ -1,24 +1,47 @@
-"""`import sdtm` and `import ctgov`."""
+"""`import sdtm`, `import ctgov` and `import usdm`."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from api.cli.output import INPUT, errors_named, fail, print_bytes, print_json, progress, say
+
+if TYPE_CHECKING:  # imported when it is used
+    from ledger.domain.protocol import CtgovImport
+    from ledger.domain.protocol.usdm import UsdmImport
 
 
 @errors_named()
 def ctgov(source: Path, output: Path | None, as_json: bool) -> None:
     """Make a protocol file from a ClinicalTrials.gov v2 API record."""
-    from ledger.domain.protocol import ProtocolError, from_ctgov
+    from ledger.domain.protocol import from_ctgov
+
+    _protocol(source, output, as_json, from_ctgov)
+
+
+@errors_named()
+def usdm(source: Path, output: Path | None, as_json: bool) -> None:
+    """Make a protocol file from a protocol in USDM 4."""
+    from ledger.domain.protocol.usdm import from_usdm
+
+    _protocol(source, output, as_json, from_usdm)
+
+
+def _protocol(
+    source: Path, output: Path | None, as_json: bool, read: "Callable[[Any], CtgovImport | UsdmImport]"
+) -> None:
+    from ledger.domain.protocol import ProtocolError
     from ledger.proof.canonical import CanonicalError, parse
 
     try:
-        made = from_ctgov(parse(source.read_bytes(), decimals=True))
+        made = read(parse(source.read_bytes(), decimals=True))
     except CanonicalError as error:
         fail(f"{source}: {error}")
     except ProtocolError as error:
         for problem in error.problems:
             say(f"error: {source}: {problem.field}: {problem.rule}")
         raise SystemExit(INPUT) from None
+    left_out = getattr(made, "left_out", None)
     protocol = made.protocol.to_json() + b"\n"
     if output is not None:
         _write_new(output, protocol)
@@ -28,12 +51,15 @@ def ctgov(source: Path, output: Path | None, as_json: bool) -> None:
         report = {
             "trial": made.protocol.trial_id,
             "unknown": list(made.unknown),
+            **({} if left_out is None else {"left_out": list(left_out)}),
             "notes": list(made.notes),
             "conflicts": [{"code": found.code, "message": found.message} for found in made.conflicts],
         }
         print_json(report if output is not None else report | {"protocol": parse(protocol)})
     for path in made.unknown:
         say(f"{source}: {path} has no field of its own in the protocol; it is kept in registry_extra")
+    for part in left_out or ():
+        say(f"{source}: {part} has no place in the protocol, and is left out")
     for note in made.notes:
         say(f"{source}: {note}")
     for found in made.conflicts:

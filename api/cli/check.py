@@ -160,7 +160,8 @@ def entry(ledger: Path, seq: int, sealed: bool) -> None:
     check_ledger_file(ledger)
     connection = open_reading(ledger)
     try:
-        size = fetch(connection, "SELECT size FROM head WHERE book = ?", (book,))[0][0]
+        heads = fetch(connection, "SELECT size FROM head WHERE book = ?", (book,))
+        size = heads[0][0] if heads else 0
         query = f"SELECT entry FROM {book}_entry WHERE seq = ?"
         rows = fetch(connection, query, (seq,)) if seq < 2**63 else []
     except apsw.Error as error:

@@ -22,6 +22,7 @@ from api import durable
 from api.evidence import store
 from api.evidence.book import open_book
 from api.evidence.own import own_newest
+from api.restoring.mark import gone_on, may_continue, signed_beyond
 from ledger.application import TrialLedger
 from ledger.domain.decisions.base import CommandActor
 from ledger.domain.events.evidence import LedgerContinued, SignedTree
@@ -63,6 +64,7 @@ def continue_ledger(
     folder = keys_folder(path)
     with open_book(path) as book:
         require_own(path, book.origin)
+    may_continue(path)
     if not folder.is_dir():
         raise KeysError(f"{folder}: there are no keys; without them nothing can be recorded either")
     with durable.locked(folder / LOCK):
@@ -100,6 +102,7 @@ def settle(path: Path) -> None:
         recorded = book.checkpoint_origin() == origin
     if recorded:
         _put_in_force(folder, former)
+        gone_on(path)
     else:
         for name in LOG_KEYS:
             remove(folder / f"{name}{_NEW}")
@@ -137,6 +140,8 @@ def _lost(path: Path, former: str) -> SignedTree | None:
     newest = own_newest(path, after=mark)
     if newest is None and mark is None:  # perhaps the keys are lost too: then what says it is of this origin has to do
         newest = next((one.checkpoint for one in store.stored(path) if one.checkpoint.origin == former), None)
+        beyond = signed_beyond(path, former)  # or the bundle that it was restored from
+        newest = newest if beyond is None else beyond
     with open_book(path) as book:
         if newest is not None and newest.origin == former and newest.size > book.size:
             return SignedTree(size=newest.size, root=newest.root.hex())

@@ -20,6 +20,7 @@ from api.evidence import store
 from api.evidence.book import OpenBook, open_book
 from api.evidence.continuing import settle
 from api.evidence.own import own_newest
+from api.restoring.mark import why_not_recordable
 from ledger.keys.folder import KeysError, keys_folder, require_own
 from ledger.keys.signed_head import (
     LOCK,
@@ -98,8 +99,11 @@ def signing(path: Path) -> Iterator[None]:
 def check_not_restored(path: Path) -> None:
     """That the book goes on from what was signed last, by its size and one entry. Raises RestoredBackupError.
 
-    What was signed is read first: others may sign on meanwhile, and the book only grows.
+    What was signed is read first: others may sign on meanwhile, and the book only grows. What was restored from a
+    bundle does not know what was signed since, and is refused until it goes on on the record.
     """
+    if (why := why_not_recordable(path)) is not None:
+        raise RestoredBackupError(why)
     mark = read_signed_head(path)
     newest = own_newest(path, after=mark)
     if mark is None and newest is None:

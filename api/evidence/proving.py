@@ -167,7 +167,7 @@ def stored_for(path: Path, least: int) -> StoredCheckpoint | None:
 
 def own_checkpoints(path: Path, least: int = 0) -> Iterator[StoredCheckpoint]:
     """The stored checkpoints that count, the largest first; without keys, those of the right origin."""
-    keys = _own_keys(path)
+    keys = own_vkeys(path)
     with open_book(path) as book:
         for found in store.stored(path, least=least):
             new = found.checkpoint
@@ -175,7 +175,8 @@ def own_checkpoints(path: Path, least: int = 0) -> Iterator[StoredCheckpoint]:
                 yield found
 
 
-def _own_keys(path: Path) -> Sequence[VerifierKey]:
+def own_vkeys(path: Path) -> Sequence[VerifierKey]:
+    """The verifier keys that lie beside a ledger, those of former origins last; none where they cannot be read."""
     former = former_keys(path)
     try:
         return [*load_signing_keys(path).vkeys, *former]

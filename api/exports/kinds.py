@@ -1,10 +1,10 @@
 """The kinds of exports, by name. One line a kind; its module is imported when it is asked for."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 if TYPE_CHECKING:  # the command line names the kinds without loading what they read
     from api.exports.source import Source
@@ -29,6 +29,10 @@ class Kind:
         write: Write = import_module(self.module).write
         write(source, folder)
 
+    def manifest(self) -> Mapping[str, Any]:
+        """What the manifest says beside what every one says."""
+        return {}
+
 
 KINDS: Final = {
     kind.name: kind
@@ -37,8 +41,8 @@ KINDS: Final = {
         Kind("parquet", "the same as Parquet files", "api.exports.parquet_files", extra="exports"),
         Kind("sqlite", "the same as one SQLite file, for Datasette", "api.exports.sqlite_file"),
         Kind("duckdb", "the same as one DuckDB file", "api.exports.duckdb_file", extra="exports"),
-        Kind("odm", "CDISC ODM 1.3.2, Transactional, with audit records", "api.exports.odm.writing", extra="exports"),
-        Kind("odm2", "CDISC ODM 2.0", "api.exports.odm2.writing", extra="exports"),
+        Kind("odm", "CDISC ODM 1.3.2, Transactional, with audit records", "api.exports.odm.writing"),
+        Kind("odm2", "CDISC ODM 2.0", "api.exports.odm2.writing"),
         Kind("dataset-json", "SDTM as CDISC Dataset-JSON 1.1, with define.xml", "api.exports.sdtm.writing"),
         Kind("fhir", "FHIR R5 bundles", "api.exports.fhir.writing", extra="exports"),
     )

@@ -115,6 +115,7 @@ def _manifest(source: Source, kind: Kind, folder: Path) -> dict[str, Any]:
         "role": source.viewer.role,
         "position": position,
         "recorded_at": source.made_at,
+        **kind.manifest(),
         "files": [
             {"name": path.relative_to(folder).as_posix(), "bytes": path.stat().st_size, "sha256": _digest(path)}
             for path in sorted(folder.rglob("*"))

@@ -44,7 +44,7 @@ def as_pdf(document: Document) -> bytes:
             self.cell(self.epw - 20, 5, _latin(document.footer))
             self.cell(0, 5, number)
 
-    pdf = Pages(format="A4")
+    pdf = Pages(orientation="landscape" if document.landscape else "portrait", format="A4")
     pdf.set_creation_date(document.made)
     pdf.alias_nb_pages(_PAGES)
     pdf.set_lang(document.language)

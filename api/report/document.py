@@ -82,6 +82,8 @@ class Document:
     made: datetime
     sections: Sequence[Section]
     language: str = "en-GB"
+    landscape: bool = False
+    """Whether it is printed on broad pages."""
 
     def texts(self) -> Iterator[str]:
         """Each text in it, in the order in which it is read."""

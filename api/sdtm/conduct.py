@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from api.sdtm.cells import CellError, Cells
 from api.sdtm.halves import OpenSubject
+from api.sdtm.kept import kept_open
 from api.sdtm.mapped import Origin, RowId
 from api.sdtm.story import DEATH, DISPOSITION, MILESTONE, VISIT, Placed, placed, readable
 from ledger.domain.vocabulary import DispositionCategory, Epoch
@@ -49,6 +50,11 @@ def visit(subject: OpenSubject, cells: Cells, origin: Origin, times_seen: int) -
             rows=[cells.id],
             synthesised=() if name else ("visit",),
             imputed=() if field == "SVSTDTC" else ("occurred_at",),
+            values=kept_open(
+                "SV",
+                cells.row,
+                {"VISITNUM": number, "VISIT": name, "SVSTDTC": data["started"], "SVENDTC": data["ended"]},
+            ),
         ),
     )
 
@@ -64,6 +70,8 @@ def disposition(subject: OpenSubject, cells: Cells, origin: Origin) -> Placed:
         raise CellError("DSCAT", f"is one of {', '.join(DispositionCategory)}; here it is {category!a}")
     decoded, verbatim = cells.text("DSDECOD", 200), cells.text("DSTERM")
     milestone = category == DispositionCategory.PROTOCOL_MILESTONE
+    epoch = cells.term("EPOCH", set(Epoch))
+    given = {"DSCAT": category, "DSDECOD": decoded, "DSTERM": verbatim, "DSSTDTC": at, "EPOCH": epoch}
     return placed(
         MILESTONE if milestone else DISPOSITION,
         cells.row.number,
@@ -74,13 +82,14 @@ def disposition(subject: OpenSubject, cells: Cells, origin: Origin) -> Placed:
             {
                 "subject": subject.id,
                 "category": category,
-                "epoch": cells.term("EPOCH", set(Epoch)),
+                "epoch": epoch,
                 "term": decoded or cells.required("DSTERM", 200),
                 "verbatim": verbatim,
             },
             record=f"DS {subject.id} {sequence}",
             rows=[cells.id],
             imputed=(*(() if field == "DSSTDTC" else ("occurred_at",)), *(() if decoded else ("term",))),
+            values=kept_open("DS", cells.row, given),
         ),
     )
 

@@ -6,10 +6,12 @@
 """
 
 from collections.abc import Sequence
+from typing import Any, Final
 
 from api.sdtm.cells import CellError, Cells
 from api.sdtm.dataset import Row
 from api.sdtm.halves import SealedSubject
+from api.sdtm.kept import kept_with_dose
 from api.sdtm.mapped import Origin, Rejected
 from api.sdtm.story import TREATMENT, Placed, placed
 from api.sdtm.words import code_of
@@ -39,8 +41,8 @@ def by_date(rows: Sequence[Row]) -> list[Row]:
     return sorted(rows, key=lambda row: (row.values.get("EXSTDTC", ""), _number(row), row.number))
 
 
-def treatment(subject: str, number: int, cells: Cells, origin: Origin) -> Placed:
-    """One run of doses (sealed)."""
+def treatment(subject: str, number: int, cells: Cells, origin: Origin, reference: str | None = None) -> Placed:
+    """One run of doses (sealed). `reference`: the subject's RFSTDTC."""
     sequence = cells.sequence("EXSEQ")
     started, ended = cells.when("EXSTDTC"), cells.when("EXENDTC")
     if started is None:
@@ -48,7 +50,7 @@ def treatment(subject: str, number: int, cells: Cells, origin: Origin) -> Placed
     if ended and ended[: len(started)] < started[: len(ended)]:
         cells.note("EXENDTC", "lies before EXSTDTC; recorded as it is")
     unit = cells.required("EXDOSU", 200)
-    data = {
+    data: dict[str, Any] = {
         "subject": subject,
         "dose_number": number,
         "product": cells.required("EXTRT", 200),
@@ -70,8 +72,23 @@ def treatment(subject: str, number: int, cells: Cells, origin: Origin) -> Placed
         record=f"EX {subject} {sequence}",
         rows=[cells.id],
         imputed=("dose_number",),
+        values=kept_with_dose(cells.row, {column: data[name] for name, column in _COLUMNS.items()}, reference),
     )
     return placed(TREATMENT, cells.row.number, mapped)
+
+
+_COLUMNS: Final = {
+    "product": "EXTRT",
+    "lot": "EXLOT",
+    "given_amount": "EXDOSE",
+    "unit": "EXDOSU",
+    "route": "EXROUTE",
+    "form": "EXDOSFRM",
+    "frequency": "EXDOSFRQ",
+    "visit": "VISIT",
+    "started_at": "EXSTDTC",
+    "ended_at": "EXENDTC",
+}
 
 
 def unknown_arm(cells: Cells, error: CellError) -> Rejected:

@@ -60,7 +60,9 @@ class SealedSubject:
 
     id: str
     dm: Row
+    ds: list[Row]
     ae: list[Row]
+    sv: list[Row]
     ex: list[Row]
 
 

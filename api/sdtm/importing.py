@@ -4,14 +4,14 @@ The ledger is made under a name of its own and takes its place only when the imp
 cannot be read, or a disk that fills up, leaves nothing half-imported.
 """
 
-import os
-import shutil
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from api.bootstrap import create_trial
+from api.drafted import drafted
 from api.sdtm.mapped import ACTOR_ID, Mapped
 from api.sdtm.mapping import commands
 from api.sdtm.protocol_of import protocol_from_sdtm
@@ -58,9 +58,8 @@ def import_folder(folder: Path, ledger: Path, *, on_command: Callable[[], None] 
     protocol, notes = protocol_from_sdtm(datasets)
     source = f"SDTM {protocol.trial_id}"
     tally = Tally(datasets, source, notes=notes, unread=unread_files(folder))
-    draft = ledger.with_name(f".{ledger.name}.{os.getpid()}.import")
     begun = utc_now()  # the whole import bears one time: gaps between open entries would tell how many sealed ones were
-    try:
+    with drafted(ledger) as draft:
         trial = create_trial(
             draft,
             protocol,
@@ -70,7 +69,7 @@ def import_folder(folder: Path, ledger: Path, *, on_command: Callable[[], None] 
             provenance={"kind": "import", "source": source, "synthesised": ["actor", "recorded_at"]},
             importing=True,
         )
-        try:
+        with closing(trial):
             counts, refused = _submit_all(
                 trial,
                 tally,
@@ -78,15 +77,6 @@ def import_folder(folder: Path, ledger: Path, *, on_command: Callable[[], None] 
                 on_command,
                 begun.isoformat(timespec="seconds"),
             )
-        finally:
-            trial.close()
-        os.rename(keys_folder(draft), keys_folder(ledger))
-        os.rename(draft, ledger)
-    except BaseException:
-        for suffix in ("", "-wal", "-shm"):
-            draft.with_name(draft.name + suffix).unlink(missing_ok=True)
-        shutil.rmtree(keys_folder(draft), ignore_errors=True)
-        raise
     sealed = tally.sealed_report()
     opened = tally.open_report()
     return Imported(
@@ -121,7 +111,7 @@ def _submit_all(
             tally.add(item)
             counts[item.command["type"]] = counts.get(item.command["type"], 0) + 1
         on_command()
-    for command in (tally.command(at), tally.sealed_command(at)):
+    for command in (tally.command(at), *tally.sealed_commands(at)):
         trial.submit(parse_command(command), importing=True)
-        counts[command["type"]] = 1
+        counts[command["type"]] = counts.get(command["type"], 0) + 1
     return counts, refused

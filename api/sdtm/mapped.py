@@ -55,7 +55,21 @@ class Noted:
     sealed: bool = False
 
 
-Item = Mapped | Rejected | Noted
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Values of a row that may depend on an arm, for the sealed report of the import to hold (`kept.py`)."""
+
+    domain: str
+    row: int
+    subject: str
+    values: dict[str, str]
+
+    @property
+    def sealed(self) -> bool:
+        return True
+
+
+Item = Mapped | Rejected | Noted | Kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +90,12 @@ class Origin:
         rows: Iterable[RowId] = (),
         synthesised: Sequence[str] = (),
         imputed: Sequence[str] = (),
+        values: dict[str, str] | None = None,
     ) -> Mapped:
-        """The command `kind` with the id `sdtm-<key>`; members of `data` that are None are left out."""
+        """The command `kind` with the id `sdtm-<key>`; members of `data` that are None are left out.
+
+        `values`: what else the row says (`kept.py`).
+        """
         provenance: dict[str, Any] = {
             "kind": "import",
             "source": self.source,
@@ -86,6 +104,8 @@ class Origin:
         }
         if imputed:
             provenance["imputed"] = list(imputed)
+        if values:
+            provenance["values"] = values
         return Mapped(
             {
                 "id": f"sdtm-{key}",

@@ -5,7 +5,8 @@
    list are those of the dates. Within a subject consent is first, then everything by date (`story.py`).
 3. The open half is made of rows without what may depend on an arm (`halves.py`). Two folders that differ only in
    that give the same open commands, byte for byte; the arm in `claim-randomization` is the sealed half's.
-4. Rows are checked here; rules of the trial (say, the cap) are the ledger's, which may refuse a command.
+4. What no event takes of a row goes along beside it, as the source has it (`kept.py`).
+5. Rows are checked here; rules of the trial (say, the cap) are the ledger's, which may refuse a command.
 """
 
 import re
@@ -18,11 +19,13 @@ from api.sdtm.conduct import death, disposition, visit
 from api.sdtm.dataset import Dataset, Row
 from api.sdtm.exposure import arm, by_date, note_actual_arm, treatment, unknown_arm
 from api.sdtm.halves import SUBJECT_DOMAINS, OpenSubject, SealedSubject, by_subject, open_rows, screened
-from api.sdtm.mapped import Item, Mapped, Noted, Origin, Rejected
+from api.sdtm.kept import kept_sealed, kept_supplement, unkept
+from api.sdtm.mapped import Item, Kept, Mapped, Noted, Origin, Rejected
 from api.sdtm.safety import action_taken, adverse_event
 from api.sdtm.story import Placed
 from api.sdtm.subjects import consent, milestones, screening
 from ledger.domain.protocol import Protocol
+from ledger.domain.vocabulary import ActionTaken, Epoch
 
 _SUBJECT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -66,6 +69,7 @@ def commands(datasets: Mapping[str, Dataset], protocol: Protocol, *, source: str
     yield from _activations(stories, origin)
     for story in sorted(stories, key=lambda one: one.key):
         yield from story.items()
+    yield from _supplements(datasets, {story.key[1] for story in stories})
 
 
 def _story(
@@ -90,6 +94,8 @@ def _story(
                 if identity in known:
                     raise CellError(_KEYS[domain], f"repeats row {known[identity]} of {subject}")
                 found = list(mapped(cells))
+                for column, reason in unkept(row):
+                    cells.note(column, reason)
             except CellError as error:
                 beside.append(cells.rejected(error))
                 continue
@@ -116,9 +122,18 @@ def _story(
     deaths = list(death(seen, origin))
     rest.extend(deaths)
     beside.extend(_after_death(seen, deaths))
-    kept_ae = {row.number for row in seen.ae}
+
+    def whole_rows(domain: str, taken_in: list[Row]) -> list[Row]:
+        numbers = {row.number for row in taken_in}
+        return [row for row in whole.get(domain, []) if row.number in numbers]
+
     behind = SealedSubject(
-        subject, whole["DM"][0], [row for row in whole.get("AE", []) if row.number in kept_ae], whole.get("EX", [])
+        subject,
+        whole["DM"][0],
+        whole_rows("DS", seen.ds),
+        whole_rows("AE", seen.ae),
+        whole_rows("SV", seen.sv),
+        whole.get("EX", []),
     )
     started = milestones(seen)
     first = started.randomized or started.enrolled
@@ -144,6 +159,11 @@ def _seal(story: _Story, subject: SealedSubject, protocol: Protocol, origin: Ori
     note_actual_arm(dm)
     story.beside.extend(dm.notes)
     known: dict[int, int] = {}
+    reference = subject.dm.values.get("RFSTDTC")
+    for domain, rows in (("DM", [subject.dm]), ("DS", subject.ds), ("SV", subject.sv), ("AE", subject.ae)):
+        for row in rows:
+            if found := kept_sealed(domain, row, _taken(domain, row), reference):
+                story.beside.append(found)
     for row in subject.ae:
         _sealed_row(story, Cells("AE", row, sealed=True), lambda c: action_taken(subject.id, c, origin, consented))
 
@@ -152,7 +172,7 @@ def _seal(story: _Story, subject: SealedSubject, protocol: Protocol, origin: Ori
         if sequence in known:
             raise CellError("EXSEQ", f"repeats row {known[sequence]} of {subject.id}")
         # A rejected row takes no number: doses are numbered as they are recorded.
-        found = treatment(subject.id, len(known) + 1, cells, origin)
+        found = treatment(subject.id, len(known) + 1, cells, origin, reference)
         known[sequence] = cells.row.number
         yield found
 
@@ -163,12 +183,31 @@ def _seal(story: _Story, subject: SealedSubject, protocol: Protocol, origin: Ori
 _CLAIM: Final = "claim-randomization"
 
 
+def _taken(domain: str, row: Row) -> dict[str, str | None]:
+    """What events take of the columns that are otherwise kept in the sealed book."""
+    columns: dict[str, tuple[str, set[str]]] = {"AE": ("AEACN", set(ActionTaken)), "DS": ("EPOCH", set(Epoch))}
+    name, known = columns.get(domain, ("", set()))
+    return {name: row.values[name]} if row.values.get(name) in known else {}
+
+
+def _supplements(datasets: Mapping[str, Dataset], subjects: set[str]) -> Iterator[Kept | Rejected]:
+    for name, dataset in datasets.items():
+        for row in dataset.rows if name.startswith("SUPP") else ():
+            if row.values.get("USUBJID") in subjects:
+                yield kept_supplement(name, row)
+            else:
+                yield Rejected(name, row.number, "USUBJID", "is not a subject that was imported", sealed=True)
+
+
 def _sealed_row(story: _Story, cells: Cells, mapped: Callable[[Cells], Iterator[Placed]]) -> None:
     try:
         story.rest.extend(list(mapped(cells)))
     except CellError as error:
         story.beside.append(cells.rejected(error))
         return
+    if cells.domain == "EX":
+        for column, reason in unkept(cells.row):
+            cells.note(column, reason)
     story.beside.extend(cells.notes)
 
 

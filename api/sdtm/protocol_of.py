@@ -3,7 +3,8 @@
 1. Arms are the planned ones, from TA, else from DM (ARM, not ACTARM; a screen failure is no arm); sites are SITEID.
 2. Of who is masked TS only says how many (TBLIND). The protocol then names nobody, and so everybody is taken as
    masked: denial is the default.
-3. Whatever stands in TS, TA or TV and has no field in a protocol is kept in `registry_extra`, by its parameter.
+3. Whatever stands in TS, TA or TV and has no field in a protocol is kept in `registry_extra`, by its parameter; so are
+   the rows of TS, and the arms' codes as DM writes them, for who wants them back as they stood (`api/exports/sdtm`).
 4. What we must set to go on (statuses, windows, blocks) is in the settings' note and in the notes given back.
 """
 
@@ -13,7 +14,9 @@ from typing import Any, Final
 
 from api.sdtm.dataset import Dataset, Row, SdtmError
 from api.sdtm.design import NO_WINDOW, arms_of, eligibility_of, interventions_of, sites_of, visits_of
+from api.sdtm.halves import is_planned_arm
 from api.sdtm.summary import Summary
+from api.sdtm.words import code_of
 from ledger.domain.protocol import Protocol, ProtocolError
 
 _MASKINGS: Final = {
@@ -127,9 +130,15 @@ def _dated(ts: Summary, name: str) -> dict[str, str] | None:
 
 
 def _kept(datasets: Mapping[str, Dataset]) -> dict[str, Any]:
-    """TA and TV as they are: a protocol has no field for elements, epochs and branches."""
+    """TS, TA and TV as they are, and how arms are written: a protocol has no field for it."""
 
     def plain(row: Row) -> dict[str, str]:
         return {name: value for name, value in row.values.items() if name not in ("STUDYID", "DOMAIN")}
 
-    return {domain: [plain(row) for row in datasets[domain].rows] for domain in ("TA", "TV") if domain in datasets}
+    source = datasets["TA"] if "TA" in datasets and datasets["TA"].rows else datasets["DM"]
+    words = {row.values.get("ARMCD") or row.values.get("ARM", "") for row in source.rows if is_planned_arm(
+        row.values.get("ARMCD"), row.values.get("ARM"))}  # fmt: skip
+    kept: dict[str, Any] = {
+        domain: [plain(row) for row in datasets[domain].rows] for domain in ("TS", "TA", "TV") if domain in datasets
+    }
+    return kept | {"ARMCD": {code_of(word): word for word in sorted(words)}}

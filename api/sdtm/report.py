@@ -10,27 +10,21 @@
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from api.sdtm.dataset import Dataset, Row
 from api.sdtm.halves import OPEN_DOMAINS, SUBJECT_DOMAINS, is_sealed_column, open_rows
-from api.sdtm.mapped import ACTOR_ID, Item, Mapped, Noted, Rejected, RowId
+from api.sdtm.kept import NAMING
+from api.sdtm.mapped import ACTOR_ID, Item, Kept, Mapped, Noted, Rejected, RowId
 from api.sdtm.summary import value_of
 from ledger.proof.canonical import encode
 
 TOOL: Final = "trial-ledger import sdtm"
 
-_CARRIED: Final = {
-    "DM": "SITEID DMDTC RFICDTC DTHDTC DTHFL AGE AGEU SEX RACE ETHNIC COUNTRY ARM ARMCD ARMNRS ACTARMCD",
-    "DS": "DSSEQ DSTERM DSDECOD DSCAT DSSTDTC EPOCH",
-    "SV": "VISITNUM VISIT VISITDY SVSTDTC SVENDTC SVOCCUR",
-    "AE": "AESEQ AESPID AETERM AELLT AEDECOD AEHLT AEHLGT AEBODSYS AESOC AESEV AESER AEACN AEREL AEOUT AESCAN AESCONG"
-    " AESDISAB AESDTH AESHOSP AESLIFE AESMIE AESOD AEDTC AESTDTC AEENDTC",
-    "EX": "EXSEQ EXTRT EXDOSE EXDOSU EXDOSFRM EXDOSFRQ EXROUTE EXLOT VISIT EXSTDTC EXENDTC",
-}
-_KEYS: Final = ("STUDYID", "DOMAIN", "USUBJID")
+KEPT_IN_ONE: Final = 500
+"""How many rows one report keeps values of."""
 
 
 class Tally:
@@ -50,6 +44,7 @@ class Tally:
         self._recorded: set[RowId] = set()
         self._rejected: list[Rejected] = []
         self._noted: list[Noted] = []
+        self._kept: list[Kept] = []
         self._organisation = source
 
     def add(self, item: Item) -> None:
@@ -62,6 +57,9 @@ class Tally:
                 self._rejected.append(item)
             case Noted():
                 self._noted.append(item)
+            case Kept():
+                self._kept.append(item)
+                self._recorded.add((item.domain, item.row))
 
     def refused(self, mapped: Mapped, field: str, reason: str) -> None:
         """A command that the ledger refused: its rows are rejected, unless another command carries them."""
@@ -84,9 +82,13 @@ class Tally:
         """The open `report-import` command, `at` being when the import ended."""
         return self._report("report-import", at, self.open_report())
 
-    def sealed_command(self, at: str) -> dict[str, Any]:
-        """The `report-sealed-import` command, which only writes the sealed book."""
-        return self._report("report-sealed-import", at, self.sealed_report())
+    def sealed_commands(self, at: str) -> Iterator[dict[str, Any]]:
+        """The `report-sealed-import` commands, which only write the sealed book: the report, and the values kept."""
+        yield self._report("report-sealed-import", at, self.sealed_report())
+        for start in range(0, len(self._kept), KEPT_IN_ONE):
+            kept = self._kept[start : start + KEPT_IN_ONE]
+            rows = [{"dataset": one.domain, "subject": one.subject, "values": one.values} for one in kept]
+            yield self._report("report-sealed-import", at, {"tool": TOOL, "files": [], "kept": rows})
 
     def _report(self, type_: str, at: str, data: dict[str, Any]) -> dict[str, Any]:
         digest = hashlib.sha256(encode([type_, at, data])).hexdigest()
@@ -121,7 +123,9 @@ class Tally:
 
     def _file(self, dataset: Dataset, *, sealed: bool) -> dict[str, Any]:
         name, rows = dataset.path.name, dataset.rows
-        hidden = dataset.domain in _CARRIED and any(is_sealed_column(column) for column in dataset.columns)
+        hidden = dataset.domain in ("DM", *SUBJECT_DOMAINS) and any(
+            is_sealed_column(column) for column in dataset.columns
+        )
         if hidden and not sealed:
             name += " (open columns)"
             digest = hashlib.sha256(encode([dict(row.values) for row in open_rows(dataset)])).hexdigest()
@@ -142,12 +146,10 @@ class Tally:
         }
 
     def _not_carried(self, domain: str, *, sealed: bool) -> str | None:
-        present = {column for row in self._rows(domain) for column in row.values}
-        carried = {*_CARRIED[domain].split(), *_KEYS}
-        left = [
-            column for column in sorted(present - carried) if (domain == "EX" or is_sealed_column(column)) == sealed
-        ]
-        return f"{domain}: columns that no event carries: {', '.join(left)}" if left else None
+        left = [column for column in NAMING if any(column in row.values for row in self._rows(domain))]
+        if sealed or not left:
+            return None
+        return f"{domain}: columns that name a person, and are kept nowhere: {', '.join(left)}"
 
     def _rows(self, domain: str) -> list[Row]:
         return self._datasets[domain].rows if domain in self._datasets else []
@@ -177,7 +179,7 @@ def _about_files(datasets: Mapping[str, Dataset]) -> list[str]:
         if dataset.encoding == "cp1252"
     ]
     if supplements := [dataset.path.name for name, dataset in datasets.items() if name.startswith("SUPP")]:
-        notes.append(f"{', '.join(supplements)}: supplemental qualifiers, which no event carries")
+        notes.append(f"{', '.join(supplements)}: supplemental qualifiers, kept in the sealed book as they stand")
     if absent := [domain for domain in SUBJECT_DOMAINS if domain not in datasets]:
         notes.append(f"There is no dataset {', '.join(absent)}")
     return notes

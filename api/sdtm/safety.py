@@ -7,9 +7,10 @@
 """
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 from api.sdtm.cells import CellError, Cells
+from api.sdtm.kept import kept_open
 from api.sdtm.mapped import Mapped, Origin
 from api.sdtm.story import ACTION, EVENT, Placed, placed
 from ledger.domain.vocabulary import ActionTaken, AeOutcome, Causality, Severity
@@ -35,31 +36,56 @@ def adverse_event(subject: str, cells: Cells, origin: Origin, consented: str) ->
     stated = cells.flag("AESER")
     serious = bool(criteria) if stated is None else stated
     _note_contradictions(cells, stated, criteria)
+    data: dict[str, Any] = {
+        "subject": subject,
+        "ae": str(sequence),
+        "term": cells.required("AETERM"),
+        "severity": cells.term("AESEV", set(Severity)),
+        "serious": serious,
+        "seriousness": criteria,
+        "causality": _causality(cells),
+        "outcome": cells.term("AEOUT", set(AeOutcome)),
+        "onset": onset,
+        "ended": ended,
+    }
+    coding = _coding(subject, sequence, cells, origin, at or consented)
     report = origin.command(
         "report-adverse-event",
         f"AE-{subject}-{sequence}",
         at or consented,
-        {
-            "subject": subject,
-            "ae": str(sequence),
-            "term": cells.required("AETERM"),
-            "severity": cells.term("AESEV", set(Severity)),
-            "serious": serious,
-            "seriousness": criteria,
-            "causality": _causality(cells),
-            "outcome": cells.term("AEOUT", set(AeOutcome)),
-            "onset": onset,
-            "ended": ended,
-        },
+        data,
         record=_record(subject, sequence, cells),
         rows=[cells.id],
         synthesised=(*(() if at else ("occurred_at",)), *(("serious",) if stated is None else ())),
         imputed=() if field == "AEDTC" or at is None else ("occurred_at",),
+        values=kept_open("AE", cells.row, _given_back(data, coding)),
     )
     yield placed(EVENT, cells.row.number, report)
-    coding = _coding(subject, sequence, cells, origin, at or consented)
     if coding:
         yield placed(EVENT, cells.row.number, coding)
+
+
+_COLUMNS: Final = {
+    "term": "AETERM",
+    "severity": "AESEV",
+    "causality": "AEREL",
+    "outcome": "AEOUT",
+    "onset": "AESTDTC",
+    "ended": "AEENDTC",
+    "lowest_level_term": "AELLT",
+    "preferred_term": "AEDECOD",
+    "high_level_term": "AEHLT",
+    "high_level_group_term": "AEHLGT",
+    "system_organ_class": "AESOC",
+}
+
+
+def _given_back(data: dict[str, Any], coding: Mapped | None) -> dict[str, str | None]:
+    """Column -> what the events of an adverse event say of it. A flag of seriousness that is N is none of theirs."""
+    said = {**data, **(coding.command["data"] if coding else {})}
+    given = {column: said.get(name) for name, column in _COLUMNS.items()}
+    flags = {column: "Y" for column, criterion in _CRITERIA.items() if criterion in data["seriousness"]}
+    return {**given, **flags, "AESER": "Y" if data["serious"] else "N"}
 
 
 def action_taken(subject: str, cells: Cells, origin: Origin, consented: str) -> Iterator[Placed]:
@@ -118,7 +144,7 @@ def _causality(cells: Cells) -> str | None:
 def _note_contradictions(cells: Cells, serious: bool | None, criteria: list[str]) -> None:
     for column in _NO_CRITERION:
         if cells.text(column) == "Y":
-            cells.note(column, "is Y, which none of the six criteria of seriousness says; recorded without it")
+            cells.note(column, "is Y, which none of the six criteria of seriousness says; kept as it stands")
     if serious is False and criteria:
         cells.note("AESER", f"is N, yet a criterion of seriousness is Y ({', '.join(criteria)}); recorded as it is")
     if serious and not criteria:

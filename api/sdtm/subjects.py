@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from api.sdtm.cells import CellError, Cells
 from api.sdtm.halves import OpenSubject, Screened
+from api.sdtm.kept import kept_open
 from api.sdtm.mapped import Mapped, Origin, RowId
 from api.sdtm.story import CLAIM, ENROLMENT, SCREENING, Placed, placed, readable
 from api.sdtm.words import code_of, term_of
@@ -54,6 +55,7 @@ def consent(subject: OpenSubject, origin: Origin) -> Mapped:
         rows=[cells.id],
         synthesised=(*(() if dated else ("consent", "occurred_at")), "form", "giver", "document_version"),
         imputed=() if dated else ("occurred_at",),
+        values={**(kept_open("DM", subject.dm, {}) or {}), "USUBJID": subject.id},
     )
 
 

@@ -24,7 +24,7 @@ from ledger.proof.canonical import CanonicalError, encode
 __all__ = ["COMMANDS", "Command", "CommandActor", "CommandError", "CommandSpec", "command_schema", "parse_command"]
 
 _PATTERN: Final = "string should match pattern "
-_IN_WORDS: Final = {
+IN_WORDS: Final = {
     r"^[!-~]{1,128}$": "must be 1 to 128 printable ASCII characters without spaces",
     r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$": (
         "must be 1 to 64 letters, digits, dots, underscores and hyphens, the first a letter or digit"
@@ -102,7 +102,7 @@ def _faults(error: ValidationError, prefix: str = "") -> list[Refusal]:
             path = ".".join(path.split(".")[:3])
             rule = "must be true, false, an integer, or a text of at most 200 characters (decimals too)"
         if rule.startswith(_PATTERN):
-            rule = _IN_WORDS.get(rule.removeprefix(_PATTERN).strip("'"), rule)
+            rule = IN_WORDS.get(rule.removeprefix(_PATTERN).strip("'"), rule)
         faults.setdefault(path, Refusal("form", path, rule))
     return list(faults.values())
 

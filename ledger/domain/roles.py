@@ -97,7 +97,8 @@ _NAMELESS: Final = "record-death record-vital-status withdraw-consent report-ina
 _EMERGENCY: Final = "break-code report-envelope-opened"
 _CONDUCT: Final = (
     "register-trial amend-protocol activate-site close-site halt-trial suspend-trial impose-clinical-hold "
-    "restart-trial terminate-trial record-dmc-recommendation declare-data-cut-off lock-database unlock-database"
+    "restart-trial terminate-trial record-notification record-dmc-recommendation declare-data-cut-off "
+    "lock-database unlock-database"
 )
 
 

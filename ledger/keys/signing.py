@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 SEED_BYTES: Final = 32
 LOG_KEYS: Final = ("log.ed25519", "log.mldsa44")
 """The files of the two signing keys."""
+FORMER_VKEYS: Final = "former.vkeys"
+"""In a ledger that was restored from a bundle: the verifier keys that its log had, as the bundle tells them."""
 _KEY: Final = "trial-ledger-log-"
 _EDWARDS25519: Final = bytes([0x13, 12]) + b"edwards25519"  # PrintableString, as PKCS#11 3.0 writes this curve
 _ED25519_POINT: Final = bytes([0x04, 32])  # OCTET STRING
@@ -208,7 +210,10 @@ def former_keys(ledger: Path) -> list[VerifierKey]:
         for path in sorted(keys_folder(ledger).glob(name.replace(".", ".*.", 1))):
             with suppress(KeysError):  # it may have been put aside because it could not be read
                 found.append(_read(path).key)
-    return found
+    told = keys_folder(ledger) / FORMER_VKEYS
+    with suppress(OSError, ValueError):
+        found += [VerifierKey.parse(line) for line in told.read_text("ascii").splitlines()]
+    return list(dict.fromkeys(found))
 
 
 def former_name(name: str, origin: str) -> str:

@@ -54,7 +54,6 @@ class StoredHead:
 class LedgerFile:
     """One snapshot of a ledger file. Use as a context manager. Raises LedgerFileError if it is not readable at all."""
 
-    books = frozenset(COLUMNS)
     columns = True
     given: Mapping[str, str] | None = None
 
@@ -68,6 +67,7 @@ class LedgerFile:
         self._most = length // _SMALLEST_ROW + 1
         self._connection = _connect(path)
         self._tables = self._read_tables()
+        self.books = self._which_books()
         self._checking = ThreadPoolExecutor(1)
         self._checked = self._checking.submit(self._find_damage, path)
         self._repeated = self._checking.submit(self._find_repeats, path, self._tables)
@@ -133,6 +133,14 @@ class LedgerFile:
                 connection.close()
         return []
 
+    def _which_books(self) -> frozenset[str]:
+        """A file that was restored without the sealed book has neither a head nor a row of it; others have a head."""
+        with contextlib.suppress(*DAMAGE):
+            heads = {_shown(book) for (book,) in self._connection.execute("SELECT book FROM head")}
+            if heads == {"open"} and not self._connection.execute("SELECT 1 FROM sealed_entry LIMIT 1").fetchone():
+                return frozenset(heads)
+        return frozenset(COLUMNS)
+
     def heads(self, findings: Findings) -> dict[str, StoredHead]:
         """The stored heads, by book; what is wrong with them is found."""
         heads, seen = dict[str, StoredHead](), set[str]()
@@ -145,7 +153,7 @@ class LedgerFile:
                 findings.add("head", name, None, "the stored head has a value of a wrong type")
             else:
                 heads[name] = StoredHead(origin, size, hash_, frontier)
-        for book in COLUMNS.keys() - seen:
+        for book in self.books - seen:
             findings.add("head", book, None, "the book has no stored head")
         return heads
 

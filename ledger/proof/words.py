@@ -23,7 +23,7 @@ def in_words(report: Report) -> str:
     for name, book in (("open", report.open), ("sealed", report.sealed)):
         shown = book.to_json()
         if name not in report.books:
-            lines.append(f"{name} book: not in this bundle")
+            lines.append(f"{name} book: not in this {'bundle' if report.given is not None else 'file'}")
             continue
         lines.append(f"{name} book: {book.size} entries, root {shown['root']}, head {shown['head']}")
     lines += [str(finding) for finding in report.findings]

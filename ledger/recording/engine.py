@@ -1,7 +1,7 @@
 """The database engine: connections with the settings that durability needs, and its errors in our words."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -96,8 +96,11 @@ def translated(error: apsw.Error, path: Path) -> Exception:
     return DatabaseError(f"{path}: {error}")
 
 
-def create_ledger(path: Path, origin: str) -> None:
-    """Make an empty ledger file. It appears whole under its name, or not at all; an existing file is refused."""
+def create_ledger(path: Path, origin: str, books: Iterable[Book] = Book) -> None:
+    """Make an empty ledger file. It appears whole under its name, or not at all; an existing file is refused.
+
+    `books`: what is restored without the sealed book has no head of it either.
+    """
     require_safe_sqlite(apsw.sqlite_lib_version())
     if path.exists():
         raise LedgerFileError(f"{path}: exists already; a ledger is never overwritten")
@@ -112,7 +115,7 @@ def create_ledger(path: Path, origin: str) -> None:
             connection.pragma("user_version", FORMAT)
             for statement in STATEMENTS:
                 connection.execute(statement)
-            for book in Book:
+            for book in books:
                 name = origin if book is Book.OPEN else f"{origin}/sealed"
                 connection.execute(
                     "INSERT INTO head VALUES (?, ?, 0, ?, ?)",

@@ -19,12 +19,12 @@ from ledger.domain.history import Fact
 from ledger.domain.state.trial import STOPS
 from ledger.domain.vocabulary import Book
 from ledger.domain.when import recorded
-from ledger.proof.entry import parse_open
+from ledger.proof.entry import parse_open, parse_sealed
 from ledger.proof.ledger_file import check_ledger_file
 from ledger.proof.sealed import command_mark, slot
 from ledger.proof.sealing import BookKeys
 from ledger.recording.engine import SQLiteValue, fetch, open_reading, translated
-from ledger.recording.rows import ClosedBookError, open_fact, sealed_fact
+from ledger.recording.rows import ClosedBookError, open_fact, sealed_fact, sealed_header
 
 HALT: Final = "halt"
 """The as-of that means when the trial stopped last."""
@@ -66,6 +66,10 @@ class LedgerReader(AbstractContextManager["LedgerReader"]):
             self._sizes: dict[str, int] = dict(fetch(self._connection, "SELECT book, size FROM head"))
         except apsw.Error as error:
             raise translated(error, self.path) from error
+        self._places: dict[str, list[int]] | None = None
+        if Book.SEALED in self.books and Book.SEALED.value not in self._sizes:
+            self._connection.execute("ROLLBACK")
+            raise ClosedBookError(f"{self.path}: there is no sealed book in this file, which was restored without it")
         return self
 
     def __exit__(
@@ -172,6 +176,9 @@ class LedgerReader(AbstractContextManager["LedgerReader"]):
         return facts
 
     def _sealed_stream(self, stream: str, stop: int) -> Iterator[Fact]:
+        if self.keys is not None and self.keys.marks is None:
+            yield from self._by_header(stream, stop)
+            return
         version, marks = 1, self._marks()
         while rows := self._query(
             "SELECT seq, entry, sections FROM sealed_entry WHERE slot = ? AND seq < ?",
@@ -180,6 +187,17 @@ class LedgerReader(AbstractContextManager["LedgerReader"]):
             seq, entry, sections = rows[0]
             yield sealed_fact(seq, entry, sections, self.classes, self.keys)
             version += 1
+
+    def _by_header(self, stream: str, stop: int) -> Iterator[Fact]:
+        """The same where the key of marks is not held, as of what was restored: by headers, all of them read once."""
+        if self._places is None:
+            self._places = {}
+            for seq, entry, sections in self._rows(Book.SEALED, 0, self._sizes["sealed"]):
+                header = sealed_header(parse_sealed(entry), sections, self.keys)
+                self._places.setdefault(header.stream, []).append(seq)
+        for seq in self._places.get(stream, ()):
+            if seq < stop:
+                yield from self._sealed_rows(seq, seq + 1)
 
     def version(self, stream: str) -> int:
         """How far a stream of the open book has come; 0 where it has no entry."""

@@ -11,7 +11,10 @@ Rules of this package
 """
 
 from projections.statistics.describe import Description, describe
+from projections.statistics.differences import Difference, newcombe, survival_difference, wilson
 from projections.statistics.fixed_point import fixed
+from projections.statistics.logrank import LogRank, log_rank
+from projections.statistics.rate_comparison import Compared, rate_difference, rate_ratio
 from projections.statistics.rates import (
     DAYS_PER_YEAR,
     Proportion,
@@ -20,20 +23,40 @@ from projections.statistics.rates import (
     proportion,
     rate,
 )
-from projections.statistics.survival import SurvivalPoint, kaplan_meier, number_at_risk, survival_at
+from projections.statistics.survival import (
+    Median,
+    Subject,
+    SurvivalPoint,
+    kaplan_meier,
+    median_survival,
+    number_at_risk,
+    survival_at,
+)
 
 __all__ = [
     "DAYS_PER_YEAR",
+    "Compared",
     "Description",
+    "Difference",
+    "LogRank",
+    "Median",
     "Proportion",
     "Rate",
+    "Subject",
     "SurvivalPoint",
     "describe",
     "fixed",
     "kaplan_meier",
+    "log_rank",
+    "median_survival",
+    "newcombe",
     "number_at_risk",
     "per_100_person_years",
     "proportion",
     "rate",
+    "rate_difference",
+    "rate_ratio",
     "survival_at",
+    "survival_difference",
+    "wilson",
 ]

@@ -75,14 +75,14 @@ class AdverseEvents(View):
     def present(self, rows: Iterable[Stored], context: Context, audience: Audience) -> Table:
         stored = list(rows)
         groups = groups_of((row for row in stored if row["ae"] is None), context, audience)
-        clock = _clock(context, audience)
+        clock = clock_of(context, audience)
         not_counted: Counter[str] = Counter()
         counted: list[tuple[int, Stored]] = []
         for row in stored:
             if row["ae"] is None:
                 continue
             cell = groups.place(row)
-            why = _why_not(row, cell, clock(row))
+            why = why_not_counted(row, cell, clock(row))
             if why is None and cell is not None:
                 counted.append((cell, row))
             elif why is not None:
@@ -127,7 +127,7 @@ def _after(onset: str | None, start: str | None) -> int | None:
     return None if onset is None or start is None else int(compare(onset, start) >= 0)
 
 
-def _clock(context: Context, audience: Audience) -> Callable[[Stored], int | None]:
+def clock_of(context: Context, audience: Audience) -> Callable[[Stored], int | None]:
     """Whether an event's row lies after the start of its clock; None where one of the two has no date."""
     if audience is Audience.MASKED:
         return lambda row: row["after_randomization"]
@@ -135,7 +135,8 @@ def _clock(context: Context, audience: Audience) -> Callable[[Stored], int | Non
     return lambda row: row["after_randomization" if row["arm"] in untreated else "after_treatment"]
 
 
-def _why_not(row: Stored, cell: int | None, after: int | None) -> str | None:
+def why_not_counted(row: Stored, cell: int | None, after: int | None) -> str | None:
+    """Which member of `not_counted` an event's row is in; None if it is counted."""
     if cell is None:
         return "not_randomized"
     if row["onset"] is None:

@@ -8,6 +8,13 @@ Rules
   the first of them: the subject died then at the latest. Each is listed in `deaths_without_record`.
 - A death whose day is not known can't be placed: the subject is censored, and counted in `deaths_without_day`.
   Subjects whose day of randomization is not known, or who died before it, are left out, in `left_out`.
+- The view `censoring` lists who was censored, when and why.
+- Medians are those of the curve shown: one that it does not come down to within the time frame is null.
+- Between arms, for those who may see them: `log_rank` compares all arms over the time frame (`projections/statistics`
+  says how), `risk_difference` each arm with the reference (`projections/comparisons.py`) on its last day, the risk of
+  dying in the arm less that in the reference. KAPLAN-MEIER, with Greenwood's variances, is the estimate of this view:
+  it takes in everybody, the censored up to their day. NEWCOMBE stands beside it, for it holds where an arm has no
+  death: of those of whom it is known whether they were dead on that day; `left_out` counts the others.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,12 +22,25 @@ from typing import Any, Final
 
 from ledger.domain.when import Moment, days_between
 from projections.base import Audience, Column, Context, Stored, Table, View
-from projections.groups import group_members, groups_of
+from projections.comparisons import compared_labels, pairs
+from projections.groups import Groups, group_members, groups_of
 from projections.histories import History
-from projections.statistics import SurvivalPoint, fixed, kaplan_meier, survival_at
+from projections.statistics import (
+    Difference,
+    Subject,
+    SurvivalPoint,
+    fixed,
+    kaplan_meier,
+    log_rank,
+    median_survival,
+    newcombe,
+    survival_at,
+    survival_difference,
+)
 from projections.subject import story_of
 
 _DIGITS: Final = 4
+_LEAST_P: Final = 0.0001
 
 
 class Survival(View):
@@ -30,7 +50,7 @@ class Survival(View):
     """
 
     name = "survival"
-    version = 2
+    version = 3
     title = "Survival (Kaplan-Meier)"
     stored = (
         Column("randomized"),
@@ -59,8 +79,9 @@ class Survival(View):
         horizon = context.plan.survival_days
         listed: list[dict[str, Any]] = []
         at_horizon = []
+        times: dict[str, list[Subject]] = {}
         for label, members in group_members(groups, subjects):
-            followed = [time for row in members if (time := _time(row, context)) is not None]
+            followed = times[label] = [time for row in members if (time := followed_for(row, context)) is not None]
             points = kaplan_meier(followed, horizon)
             listed += [_row(label, point) for point in points]
             last = survival_at(points, horizon)
@@ -71,6 +92,7 @@ class Survival(View):
                     "deaths": sum(point.events for point in points),
                     "at_risk": None if last is None else last.at_risk,
                     **_estimate(last),
+                    **_median(followed, horizon),
                 }
             )
         randomized = [row for row in subjects if row["randomized"] is not None]
@@ -83,7 +105,8 @@ class Survival(View):
                 for row in randomized
                 if row["died_from"] is not None
             ],
-            "left_out": sum(_time(row, context) is None for row in randomized),
+            "left_out": sum(followed_for(row, context) is None for row in randomized),
+            **_between_arms(groups, context, times),
         }
         columns = ("group", "time", "at_risk", "events", "censored", "survival", "low", "high")
         return Table(columns, listed, extra)
@@ -93,8 +116,11 @@ def _day_known(when: str | None) -> bool:
     return when is not None and Moment(when).day is not None
 
 
-def _time(row: Stored, context: Context) -> tuple[int, bool] | None:
-    """(days followed, whether that ended in death); None for who can't be placed on the clock."""
+def followed_for(row: Stored, context: Context) -> Subject | None:
+    """(days followed, whether that ended in death); None for who can't be placed on the clock.
+
+    `row` has `randomized`, `died` and `last_alive`.
+    """
     start = row["randomized"]
     if not _day_known(start):
         return None
@@ -126,6 +152,63 @@ def _estimate(point: SurvivalPoint | None) -> dict[str, str | None]:
         "survival": fixed(point.survival, _DIGITS),
         "low": fixed(point.low, _DIGITS),
         "high": fixed(point.high, _DIGITS),
+    }
+
+
+def _median(followed: list[Subject], horizon: int) -> dict[str, Any]:
+    median = median_survival(followed, horizon)
+    return {"median": fixed(median.time, 1), "median_low": median.low, "median_high": median.high}
+
+
+def _between_arms(groups: Groups, context: Context, times: Mapping[str, list[Subject]]) -> dict[str, Any]:
+    """`log_rank` and `risk_difference`; nothing where fewer than two arms are in sight."""
+    labels, horizon = compared_labels(groups, context), context.plan.survival_days
+    if not labels:
+        return {}
+    test = log_rank([times[label] for label in labels], horizon)
+    differences = []
+    for label, reference, here, there in pairs(labels, times):
+        by_curve = survival_difference(_at_end(here, horizon), _at_end(there, horizon))
+        known, other = _known(here, horizon), _known(there, horizon)
+        names = {"group": label, "reference": reference}
+        differences += [
+            {**names, "method": "KAPLAN-MEIER", **_difference(by_curve), "left_out": 0},
+            {
+                **names,
+                "method": "NEWCOMBE",
+                **_difference(newcombe(known, other)),
+                "left_out": len(here) + len(there) - known[1] - other[1],
+            },
+        ]
+    return {
+        "log_rank": {
+            "chi_square": fixed(test.chi_square, _DIGITS),
+            "df": test.df,
+            "p": None if test.p is None else f"<{_LEAST_P}" if test.p < _LEAST_P else fixed(test.p, _DIGITS),
+            "groups": [
+                {"group": label, "observed": observed, "expected": fixed(expected, 2)}
+                for label, observed, expected in zip(labels, test.observed, test.expected, strict=True)
+            ],
+        },
+        "risk_difference": differences,
+    }
+
+
+def _at_end(followed: list[Subject], horizon: int) -> SurvivalPoint | None:
+    return survival_at(kaplan_meier(followed, horizon), horizon)
+
+
+def _known(followed: list[Subject], horizon: int) -> tuple[int, int]:
+    """(dead, all) of those of whom it is known whether they were dead at the horizon."""
+    dead = sum(died and time <= horizon for time, died in followed)
+    return dead, dead + sum(time >= horizon and not (died and time <= horizon) for time, died in followed)
+
+
+def _difference(found: Difference) -> dict[str, str | None]:
+    return {
+        "difference": fixed(found.estimate, _DIGITS),
+        "low": fixed(found.low, _DIGITS),
+        "high": fixed(found.high, _DIGITS),
     }
 
 

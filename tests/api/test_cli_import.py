@@ -105,7 +105,8 @@ def test_a_folder_of_sdtm_becomes_a_ledger_that_verifies(sdtm: Path, tmp_path: P
     assert done.json.keys() == {"ledger", "trial", "recorded", "refused", "commands", "rejected", "notes"}
     assert (done.json["trial"], done.json["refused"]) == ("S1", 0)
     assert sum(done.json["commands"].values()) == done.json["recorded"]
-    assert size_of(tmp_path / "new.db") > done.json["recorded"] - done.json["commands"]["record-treatment"]
+    sealed = sum(done.json["commands"][type_] for type_ in ("record-treatment", "report-sealed-import"))
+    assert size_of(tmp_path / "new.db") > done.json["recorded"] - sealed
     assert contents(tmp_path).keys() >= {"new.db", "new.db.keys", "new.db.keys/data-keys.db"}
     assert not [name for name in contents(tmp_path) if name.startswith(".")]
     shown = here("show", "disposition", tmp_path / "new.db", "--json", "--role", "statistician")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from api.sdtm import Row, SdtmError, read_folder
 from api.sdtm.cells import CellError, Cells
-from api.sdtm.mapped import Mapped, Noted
+from api.sdtm.mapped import Kept, Mapped, Noted
 from api.sdtm.mapping import commands
 from api.sdtm.protocol_of import protocol_from_sdtm
 from api.sdtm.report import Tally
@@ -262,6 +262,39 @@ def test_no_text_makes_reading_a_cell_fail_otherwise_than_by_naming_the_field(te
         except CellError as error:
             named.add(error.field)
     assert named <= {"X"}
+
+
+# What is kept beside the events
+
+
+def test_what_no_event_takes_is_kept_beside_it_and_what_may_tell_an_arm_apart(tmp_path: Path) -> None:
+    trial = small()
+    trial["AE"][0] |= {"AESPID": "E07", "EPOCH": "RUN-IN", "AESTRANGE": "x", "AESTDY": "99", "AEACN": "STOPPED IT"}
+    trial["DM"][0] |= {"BRTHDTC": "1950-01-01", "INVNAM": "Dr. Who", "SUBJID": "001", "RFSTDTC": "2014-01-10"}
+    trial["SV"][0]["SVSTDY"] = "-7"
+    items = mapped(folder(tmp_path, trial))
+    report = next(one for one in of_type(items, "report-adverse-event") if one["id"] == "sdtm-AE-S1-001-1")
+    assert report["provenance"]["values"] == {"AESEQ": "1", "AESPID": "E07", "AEBODSYS": "RESPIRATORY",
+                                              "AEDTC": "2014-02-01"} | {"AESHOSP": "N"}  # fmt: skip
+    consent = next(one for one in of_type(items, "record-consent") if one["data"]["subject"] == "S1-001")
+    assert not {"BRTHDTC", "INVNAM", "ARM", "RFSTDTC"} & consent["provenance"]["values"].keys()
+    assert consent["provenance"]["values"]["SUBJID"] == "001"
+    kept = {one.domain: one.values for one in items if isinstance(one, Kept) and one.subject == "S1-001"}
+    assert kept["AE"] == {
+        "AESEQ": "1", "EPOCH": "RUN-IN", "AESTRANGE": "x", "AESTDY": "99", "AEACN": "STOPPED IT"
+    }  # fmt: skip
+    assert kept["DM"]["ACTARMCD"] == "Pbo"
+    assert not {"BRTHDTC", "INVNAM"} & kept["DM"].keys()
+    assert "SV" not in kept  # the day follows from the date
+    assert "RUN-IN" not in json.dumps(report)
+
+
+def test_a_value_that_no_event_may_hold_is_named_and_not_kept(tmp_path: Path) -> None:
+    trial = small()
+    trial["AE"][0]["AEGRPID"] = "x" * 4001
+    items = mapped(folder(tmp_path, trial))
+    noted = [one for one in items if isinstance(one, Noted) and one.field == "AEGRPID"]
+    assert [(one.domain, one.row) for one in noted] == [("AE", 2)]
 
 
 # Protocol and report

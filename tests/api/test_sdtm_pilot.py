@@ -122,7 +122,8 @@ def test_the_protocol_of_the_pilot_says_what_ts_and_dm_say_and_notes_the_rest() 
     taken = {"AGEMAX", "AGEMIN", "TBLIND", "COMPTRT", "TCNTRL", "INDIC", "TINDTP", "LENGTH", "TPHASE", "PLANSUB",
              "RANDOM", "SEXPOP", "SPONSOR", "TITLE", "TRT"}  # fmt: skip
     stated = {row.values["TSPARMCD"] for row in datasets["TS"].rows}
-    assert {f"TS.{name}" for name in stated - taken} == set(protocol.registry_extra)
+    assert {f"TS.{name}" for name in stated - taken} | {"TS", "ARMCD"} == set(protocol.registry_extra)
+    assert protocol.registry_extra["ARMCD"] == {"PBO": "Pbo", "XAN_HI": "Xan_Hi", "XAN_LO": "Xan_Lo"}
     assert Protocol.load(protocol.to_json()) == protocol
 
 

@@ -35,6 +35,7 @@ SEALED = {
 }
 NOT_PLAYED = {
     *("register-trial", "report-import", "report-sealed-import", "claim-screening", "claim-randomization"),
+    *("claim-source-record", "record-notification"),
     *("suspend-trial", "impose-clinical-hold", "terminate-trial", "lock-database", "unlock-database"),
     *("void-record", "void-sealed-record"),
     *("open-allocation", "report-wrong-stratum", "erase-identity"),

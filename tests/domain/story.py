@@ -81,6 +81,7 @@ SPONSOR_COMMANDS: Final = (
     "impose-clinical-hold",
     "restart-trial",
     "terminate-trial",
+    "record-notification",
     "grant-access",
     "revoke-access",
 )

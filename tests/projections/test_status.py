@@ -255,7 +255,7 @@ def test_a_table_for_people_names_its_position_and_what_stands_beside_its_rows()
     ledger.append(found_dead("S1", "2020-05-25"), LATER)
     shown = ledger.show("survival", MASKED)
     head = ledger.heads[ledger.facts[0].book][6]
-    assert shown.caption() == f"as of entry 6 (recorded {LATER}T12:00:00.000000Z), head {head}, view v2"
+    assert shown.caption() == f"as of entry 6 (recorded {LATER}T12:00:00.000000Z), head {head}, view v3"
     assert "sealed entry 0 (head " in ledger.show("survival").caption()
     assert "death without a record of its own: S1, died 2020-05-25 (from VITAL STATUS)" in shown.notes()
     assert "target, subjects: 100" in ledger.show("enrolment").notes()

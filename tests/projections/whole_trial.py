@@ -83,6 +83,8 @@ def whole_trial(folder: Path, protocol: Protocol, *, opened: bool = False) -> Tr
     for role, classes in (("auditor", [ARM, IDENTITY]), ("inspector", [IDENTITY])):
         granted = {"person": f"{role}-1", "role": role, "classes": classes, "reason": "inspection"}
         do("sponsor", "grant-access", granted)
+    do("sponsor", "halt-trial", {"reason": "lack of money"})
+    do("sponsor", "restart-trial", {"reason": "money"})
     trial.ledger.close()
     Session(trial.path, viewer("statistician"), clock=trial.clock).show("exposure")
     if opened:

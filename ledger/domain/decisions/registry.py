@@ -13,9 +13,11 @@ from ledger.domain.decisions import (
     consent,
     correction,
     enrolment,
+    notification,
     pharmacovigilance,
     randomization,
     safety,
+    source,
     treatment,
     trial,
     unblinding,
@@ -39,8 +41,10 @@ from ledger.domain.events.conduct import AboutRecord, Correction, Deviation, Dis
 from ledger.domain.events.consent import Consent, Renewal, Withdrawal
 from ledger.domain.events.enrolment import Enrolment, Randomization, Screening, Waiver
 from ledger.domain.events.erasure import Erasure
+from ledger.domain.events.notification import Notification
 from ledger.domain.events.pharmacovigilance import ExpectednessAssessment, UnexpectedReaction
 from ledger.domain.events.safety import AdverseEvent, AdverseEventFollowUp, Coding, Death, Vital
+from ledger.domain.events.source import SourceRecord
 from ledger.domain.events.treatment import Preparation, ProductAction, ProductInterruption, Treatment
 from ledger.domain.events.trial import (
     Amendment,
@@ -50,6 +54,7 @@ from ledger.domain.events.trial import (
     Reason,
     Recommendation,
     Registration,
+    SealedImportReport,
     SiteChange,
 )
 from ledger.domain.events.unblinding import (
@@ -91,6 +96,7 @@ _SPECS: Final = (
     _spec("impose-clinical-hold", AuthorityDecision, trial.hold, "clinical hold by an authority"),
     _spec("restart-trial", Reason, trial.restart, "end a halt", act=True),
     _spec("terminate-trial", Reason, trial.terminate, "early termination", act=True),
+    _spec("record-notification", Notification, notification.notify, "what was sent, and to whom, as a duty asks"),
     _spec("record-dmc-recommendation", Recommendation, trial.recommend, "what the data monitoring committee advises"),
     _spec("declare-data-cut-off", CutOff, trial.declare_cut_off, "up to when data count for an analysis", act=True),
     _spec("lock-database", Reason, trial.lock, "expect no further data", act=True),
@@ -98,11 +104,12 @@ _SPECS: Final = (
     _spec("report-import", ImportReport, trial.report_import, "what an import has read, recorded and rejected"),
     _spec(
         "report-sealed-import",
-        ImportReport,
+        SealedImportReport,
         trial.report_sealed_import,
         "what of an import depends on an arm",
         sealed=True,
     ),
+    _spec("claim-source-record", SourceRecord, source.claim, "a record of another system's audit trail, as claimed"),
     _spec("record-consent", Consent, consent.obtain, "informed consent; makes somebody a subject"),
     _spec("renew-consent", Renewal, consent.renew, "consent given again"),
     _spec("withdraw-consent", Withdrawal, consent.withdraw, "withdrawal from intervention, follow-up, or all"),

@@ -29,6 +29,7 @@ MADE_BY: Final[Mapping[str, tuple[str, ...]]] = {
     "database.locked/1": ("lock-database",),
     "database.unlocked/1": ("unlock-database",),
     "data.imported/1": ("report-import",),
+    "notification.sent/1": ("record-notification",),
     "sealed-data.imported/1": ("report-sealed-import",),
     "consent.obtained/1": ("record-consent",),
     "consent.renewed/1": ("renew-consent",),

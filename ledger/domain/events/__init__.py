@@ -10,8 +10,10 @@ from ledger.domain.events import (
     enrolment,
     erasure,
     evidence,
+    notification,
     pharmacovigilance,
     safety,
+    source,
     system,
     treatment,
     trial,
@@ -33,6 +35,8 @@ _MODULES: Final = (
     pharmacovigilance,
     access,
     evidence,
+    source,
+    notification,
 )
 
 CATALOGUE: Final = Catalogue(

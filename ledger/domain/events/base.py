@@ -26,6 +26,8 @@ NO_CONTROLS: Final = r"^[^\x00-\x1f\x7f-\x9f]*$"
 LINES: Final = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"
 Text = Annotated[str, StringConstraints(min_length=1, max_length=4000, pattern=LINES)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=NO_CONTROLS)]
+Values = dict[Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_.]{0,63}$")], Text]
+"""Values of a source's record as the source has them, by the source's names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,8 @@ def identifying(cls: type[Facts]) -> frozenset[str]:
 class Provenance(Facts):
     """Where an imported or simulated record comes from. What the source claims is data, never ours.
 
-    `synthesised` lists the fields of the event that the source does not have and that the import made up.
+    `synthesised` lists the fields of the event that the source does not have and that the import made up. `values`
+    are those of the source's record that no field of the event gives back.
     """
 
     kind: Annotated[str, StringConstraints(pattern=r"^(import|simulation)$")]
@@ -74,6 +77,7 @@ class Provenance(Facts):
     imputed: tuple[Name, ...] = ()
     claimed_actor: Name | None = None
     claimed_recorded_at: When | None = None
+    values: Values | None = None
 
 
 class Event(Facts):

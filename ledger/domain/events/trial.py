@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from ledger.domain.events.base import Code, Facts, Name, Text, TrialEvent
+from ledger.domain.events.base import Code, Facts, Name, SubjectId, Text, TrialEvent, Values
 from ledger.domain.vocabulary import Book, DmcRecommendation
 from ledger.domain.when import When
 
@@ -166,6 +166,20 @@ class ImportReport(Facts):
     notes: tuple[str, ...] = ()
 
 
+class KeptRow(Facts):
+    """What stays of a row of an import as its source has it: of which dataset, of whom, and the values."""
+
+    dataset: Name
+    subject: SubjectId
+    values: Values
+
+
+class SealedImportReport(ImportReport):
+    """The same of what depends on an arm, with the values that no other record takes. Large imports report in parts."""
+
+    kept: tuple[KeptRow, ...] | None = None
+
+
 class DataImported(ImportReport, TrialEvent):
     """An import has ended."""
 
@@ -173,7 +187,7 @@ class DataImported(ImportReport, TrialEvent):
     title: ClassVar[str] = "Data imported"
 
 
-class SealedDataImported(ImportReport, TrialEvent):
+class SealedDataImported(SealedImportReport, TrialEvent):
     """What of an import depends on an arm: whole files by their digest, rows of treatments, what was rejected there."""
 
     type: ClassVar[str] = "sealed-data.imported/1"

@@ -3,7 +3,7 @@
 Rules of the file:
 - What the registry says is held as it says it, conflicts included (`conflicts.py` lists them). What it says
   and the model has no field for is in `registry_extra`, by JSON path. What we add to run the trial is in
-  `settings`, and in the fields that its note names.
+  `settings`, and in the fields that its note names; rules of duties beside those of the program in `duties`.
 - Bytes come in through `Protocol.load` only, which reads strictly: unknown fields, floats, duplicate keys,
   codes that refer to nothing are refused, all of them in one ProtocolError. `to_json` gives canonical bytes,
   and `load(to_json())` is the same protocol.
@@ -17,6 +17,7 @@ from typing import Annotated, Any, Final
 from pydantic import Field, JsonValue, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
+from ledger.domain.duties.model import DutyRule
 from ledger.domain.protocol import terms
 from ledger.domain.protocol.base import Part, Problem, ProtocolError, Text, problems_of
 from ledger.domain.protocol.parts import (
@@ -74,6 +75,8 @@ class Protocol(Part):
     oversight: Oversight = Oversight()
     settings: Settings
     registry_extra: dict[str, JsonValue] = Field(default_factory=dict)
+    # Left out of the bytes where there is none: a protocol without has the bytes that it had before there were any.
+    duties: Annotated[tuple[DutyRule, ...], Field(exclude_if=lambda rules: not rules)] = ()
 
     @classmethod
     def load(cls, data: bytes) -> "Protocol":
@@ -163,6 +166,7 @@ def _cross_problems(protocol: Protocol) -> list[Problem]:
         *_unique("dosing", "arm", [plan.arm for plan in protocol.dosing]),
         *_unique("masked_roles", "role", protocol.masked_roles),
         *_unique("settings.visits", "name", [visit.name for visit in protocol.settings.visits]),
+        *_unique("duties", "id", [rule.id for rule in protocol.duties]),
         *_unique("eligibility.variables", "name", [variable.name for variable in eligibility.variables]),
         *_unique("eligibility.criteria", "id", [criterion.id for criterion in eligibility.criteria]),
         *check_rules("eligibility", eligibility.variables, eligibility.criteria),

@@ -34,6 +34,12 @@ def there(ledger: Path) -> list[str]:
     return sorted(path.name for path in ledger.parent.iterdir() if not path.name.endswith(("-wal", "-shm")))
 
 
+def anchored(ledger: Path, seq: int) -> bool:
+    """Whether an anchor follows right upon an entry: a bundle up to it ends with that."""
+    with LedgerReader(ledger, books=frozenset({Book.OPEN}), classes=frozenset()) as reader:
+        return any(json.loads(raw)["stream"] == "anchors" for _, raw, _ in reader.stored(Book.OPEN, seq + 1, seq + 2))
+
+
 def end_of_command(ledger: Path, at_least: int) -> str:
     """The first position from there on with which a command ends."""
     with LedgerReader(ledger, books=frozenset({Book.OPEN}), classes=frozenset()) as reader:

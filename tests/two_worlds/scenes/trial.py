@@ -38,6 +38,13 @@ def the_committee(teller: Teller, which: int, variant: int) -> None:  # noqa: AR
     teller.tell("record-dmc-recommendation", {"recommendation": advice}, "dmc")
 
 
+def notification(teller: Teller, which: int, variant: int) -> None:
+    """One that is recorded, and some that are refused: of a rule that is sealed, of no rule."""
+    duty = ("EU-CTD-HALT", "EU-CTD-17-1A", "EU-CTR-37-5", "NO-SUCH")[variant % 4]
+    recipient = ("AUTHORITY", "ETHICS_COMMITTEE")[which % 2]
+    teller.tell("record-notification", {"duty": duty, "recipient": recipient, "name": "AEMPS"}, "sponsor")
+
+
 def amendment(teller: Teller, which: int, variant: int) -> None:  # noqa: ARG001
     protocol = teller.protocol.model_dump(mode="json")
     if variant == 3:  # one that is refused
@@ -64,12 +71,24 @@ def imported(teller: Teller, which: int, variant: int) -> None:
     day = {"occurred_at": teller.at.isoformat()[:10], "importing": True}
     arm = teller.protocol.arms[variant % 2].code
     claimed = {"subject": subject, "arm": arm, "stratum": "S01"}
+    record = {
+        "study": "S",
+        "metadata_version": "1",
+        "subject_key": subject,
+        "study_event": "V1",
+        "form": "DM",
+        "item_group": "DM",
+        "item": "SEX",
+        "value": "M" if which else "F",
+        "claimed": {"user": "u", "location": "S01", "at": f"{day['occurred_at']}T10:00:00", "source_id": subject},
+    }
     file = {"name": "dm.csv", "sha256": "0" * 64, "rows": 1, "recorded": 1, "rejected": 0}
     for type_, data in (
         ("record-consent", consent),
         ("claim-screening", {"subject": subject, "values": {}, "eligible": True}),
         ("enrol-subject", {"subject": subject}),
         ("claim-randomization", claimed),
+        ("claim-source-record", record),
         ("report-import", {"tool": "import sdtm", "files": [file]}),
     ):
         teller.tell(type_, data, "data-manager", **day)

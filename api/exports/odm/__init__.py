@@ -1,0 +1,1 @@
+"""Export of CDISC ODM 1.3.2, and what it shares with ODM 2.0."""

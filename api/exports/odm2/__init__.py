@@ -1,0 +1,1 @@
+"""Export of CDISC ODM 2.0."""
