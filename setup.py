@@ -8,7 +8,7 @@ from setuptools import Extension, setup
 KERNEL = Extension(
     "ledger.verifying.kernel",
     ["ledger/verifying/kernel.pyx"],
-    depends=["ledger/verifying/texts.pxi"],
+    depends=["ledger/verifying/texts.pxi", "ledger/verifying/hashing.pxi"],
     optional=True,
 )
 

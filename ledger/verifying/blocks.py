@@ -6,16 +6,15 @@ same walk. A row of any other kind goes through `plain_rows.py`, by the words of
 Whatever is not as it ought to be raises GiveUp, and so does whatever is unusual: nothing is ever reported from here.
 """
 
-import hashlib
 from collections.abc import Collection
 from typing import Any, Final
 
 import apsw
 
 from ledger.proof.entry import OPEN_GRAMMAR
-from ledger.proof.sections import TAG
 from ledger.proof.tree import Frontier
 from ledger.verifying import common_rows
+from ledger.verifying.hashing import hashing
 from ledger.verifying.indexed import ROWS
 from ledger.verifying.plain_rows import PlainRows, Stand
 from ledger.verifying.reading import Names
@@ -31,8 +30,6 @@ else:
 CHUNK: Final = 256
 """Rows that are held at once: not more than stay in the cache of a core while they are hashed and walked through."""
 _ROWS: Final = ROWS
-_FRAME: Final = 5
-_PREFIX: Final = TAG + b"\x00"
 
 
 class Blocks:
@@ -47,6 +44,7 @@ class Blocks:
         names = Names(connection)
         walk = kernel.CommonRows if COMPILED and compiled else common_rows.CommonRows
         self._common = walk(names, origin)
+        self._hashing = hashing(kernel.Hashing if COMPILED and compiled else None)
         self._plain = PlainRows(names, origin.encode(), closed=closed)
 
     def read(self, start: int, end: int, wanted: Collection[int] = ()) -> Run:
@@ -70,7 +68,10 @@ class Blocks:
             tree.extend(hashes[done - start : size - start])
             frontiers[size] = tree.to_bytes()
             done = size
-        tree.extend(hashes[done - start :])
+        if done == start and (end - start).bit_count() == 1:
+            tree = Frontier.from_bytes(end - start, self._hashing.root(hashes))
+        else:
+            tree.extend(hashes[done - start :])
         return Run(
             start, end, prev, stand.prev, stand.first_at, stand.at, stand.begins, stand.pending(), stand.first,
             stand.versions, stand.opening.counts()[1], stand.left, stand.left_hashes, [(end - start, tree.to_bytes())],
@@ -87,9 +88,7 @@ class Blocks:
 
     def _take(self, rows: list[tuple[Any, ...]], stand: Stand) -> list[bytes]:
         """The rows of a chunk, one after another; their leaf hashes."""
-        sha256 = hashlib.sha256
-        hashes = [sha256(b"\x00" + row[4]).digest() for row in rows]
-        commits = [sha256(_PREFIX + row[5][_FRAME:]).digest() for row in rows]
+        hashes, commits = self._hashing.rows(rows)
         at = 0
         while at < len(rows):
             first = not stand.first_at

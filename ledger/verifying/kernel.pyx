@@ -9,17 +9,18 @@
    there, and is handed on by each of them, so that one look at the end is enough.
 3. A column may hold a value of any type; each is looked at before it is used as what it should be.
 4. Pointers lie in `bytes` and `str` that the list of rows, or a variable here, keeps alive.
-5. Nothing is hashed here: hashes come in as hashlib made them.
+5. Nothing here is an implementation of a hash: `hashing.pxi` calls the library that hashlib has.
 """
 
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_GET_SIZE
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.dict cimport PyDict_GetItemWithError
 from cpython.long cimport PyLong_CheckExact
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.object cimport PyObject
-from libc.string cimport memcmp
+from libc.string cimport memcmp, memcpy
 
 from ledger.proof.entry import MAX_ENTRY, V
-from ledger.proof.sections import MAX_PAYLOAD, SALT_BYTES
+from ledger.proof.sections import MAX_PAYLOAD, SALT_BYTES, TAG
 from ledger.verifying.payloads import is_canonical_object
 from ledger.verifying.plain_rows import TELLING
 
@@ -40,7 +41,10 @@ cdef Py_ssize_t LONGEST_SECTION = SALTED + MAX_PAYLOAD
 cdef tuple TOLD = tuple(sorted(TELLING))
 cdef bytes AFTER_TYPE = f',"v":"{V}","version":'.encode()
 
+cdef bytes PREFIX = TAG + b"\x00"
+
 include "texts.pxi"
+include "hashing.pxi"
 
 cdef struct Wanted:
     # What an entry has to say.
