@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from ledger.verifying import blocks
 
-SOURCES: Final = [Path(blocks.__file__).with_name(name) for name in ("kernel.pyx", "texts.pxi")]
+_FOLDER: Final = Path(blocks.__file__).parent
+SOURCES: Final = [_FOLDER / "kernel.pyx", *sorted(_FOLDER.glob("*.pxi"))]
 _BUILD: Final = """
 import sys
 from setuptools import Extension, setup
