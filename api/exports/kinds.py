@@ -37,10 +37,10 @@ class Kind:
 KINDS: Final = {
     kind.name: kind
     for kind in (
-        Kind("csv", "every view, and the audit trail, as CSV", "api.exports.csv_files"),
-        Kind("parquet", "the same as Parquet files", "api.exports.parquet_files", extra="exports"),
-        Kind("sqlite", "the same as one SQLite file, for Datasette", "api.exports.sqlite_file"),
-        Kind("duckdb", "the same as one DuckDB file", "api.exports.duckdb_file", extra="exports"),
+        Kind("csv", "every view as CSV", "api.exports.csv_files"),
+        Kind("parquet", "every view as Parquet files", "api.exports.parquet_files", extra="exports"),
+        Kind("sqlite", "every view as one SQLite file, for Datasette", "api.exports.sqlite_file"),
+        Kind("duckdb", "every view as one DuckDB file", "api.exports.duckdb_file", extra="exports"),
         Kind("odm", "CDISC ODM 1.3.2, Transactional, with audit records", "api.exports.odm.writing"),
         Kind("odm2", "CDISC ODM 2.0", "api.exports.odm2.writing"),
         Kind("dataset-json", "SDTM as CDISC Dataset-JSON 1.1, with define.xml", "api.exports.sdtm.writing"),

@@ -299,4 +299,4 @@ def _bound(text: str) -> str:
     except AsOfError:
         raise
     except (ValueError, OverflowError):  # a time beside the ends of the calendar overflows in another zone
-        raise AsOfError(f"as-of {text[:40]}: neither a position (digits) nor an ISO 8601 date or time") from None
+        raise AsOfError(f"as-of {text[:40]}: neither a position (digits), an ISO 8601 time, nor {HALT}") from None
