@@ -66,7 +66,6 @@ def export(
     what = f"export {kind.name}"
     if session.sight.arms:
         session.admit(ARM, what)
-    session.catch_up()
     with _draft(output) as draft:
         with _source(session, at, progress) as source:
             try:
