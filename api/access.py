@@ -40,6 +40,7 @@ from ledger.recording.live import utc_now
 from projections.base import Audience, ViewDeniedError
 from projections.result import Result
 from projections.views import VIEWS, view_for
+from projections.watched import Progress
 
 _CALLED: Final = {ARM: "arms", IDENTITY: "names"}
 _NOT_RECORDED: Final = (KeysError, LedgerFileError, StorageError, OSError)
@@ -79,7 +80,7 @@ class Session:
     def audience(self) -> Audience:
         return self._viewing.audience
 
-    def show(self, view: str, as_of: str | int | None = None) -> Result:
+    def show(self, view: str, as_of: str | int | None = None, *, progress: Progress | None = None) -> Result:
         """A view as of a position or recorded time. Raises DeniedError, AsOfError, UnknownViewError."""
         what, known = f"view {view}", VIEWS.get(view)
         named = known is not None and known.needs_identity
@@ -94,11 +95,11 @@ class Session:
             self.admit(IDENTITY, what)
         elif self.audience is Audience.UNMASKED:
             self.admit(ARM, what)
-        return self._viewing.show(view, as_of)
+        return self._viewing.show(view, as_of, progress)
 
-    def catch_up(self) -> None:
+    def catch_up(self, progress: Progress | None = None) -> None:
         """Bring the views to the head in one pass, before many of them are shown."""
-        self._viewing.catch_up()
+        self._viewing.catch_up(progress)
 
     def admit(self, section_class: str, what: str) -> None:
         """Let the viewer have data of a class, of which the first time in the session is recorded beforehand.

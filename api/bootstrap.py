@@ -42,6 +42,7 @@ from projections.result import Result
 from projections.runner import catch_up, rebuild, show, views_folder
 from projections.store import StoreUnavailableError
 from projections.views import VIEWS
+from projections.watched import Progress, Watched
 
 _log: Final = logging.getLogger("trial_ledger")
 # An origin has neither white space nor "+" (C2SP tlog-checkpoint); a sponsor's own number for a trial may.
@@ -162,10 +163,11 @@ class Viewing:
     def audience(self) -> Audience:
         return audience_of(self.sight.books, self.sight.classes)
 
-    def show(self, view: str, as_of: str | int | None) -> Result:
+    def show(self, view: str, as_of: str | int | None, progress: Progress | None = None) -> Result:
         """A view as of a position or recorded time. Raises DeniedError, AsOfError, LedgerFileError.
 
-        A view of names is handed the open book alone; any other is handed no key of a name.
+        A view of names is handed the open book alone; any other is handed no key of a name. `progress` is told what is
+        read.
         """
         known = VIEWS.get(view)
         named = known is not None and known.needs_identity
@@ -173,7 +175,7 @@ class Viewing:
         reader = _reader(self.path, replace(self.sight, books=books, classes=self._classes(named)))
         try:
             return show(
-                reader,
+                reader if progress is None else Watched(reader, progress),
                 view,
                 self.audience,
                 sight=self.sight,
@@ -186,12 +188,13 @@ class Viewing:
         finally:
             reader.close()
 
-    def catch_up(self) -> None:
+    def catch_up(self, progress: Progress | None = None) -> None:
         """Bring all kept views to the head in one pass, before many are shown. Where none can be kept, nothing."""
         reader = _reader(self.path, replace(self.sight, classes=self._classes(False)))
         try:
             with suppress(StoreUnavailableError):
-                catch_up(reader, self.audience, views_folder(self.path))
+                watched = reader if progress is None else Watched(reader, progress)
+                catch_up(watched, self.audience, views_folder(self.path))
         finally:
             reader.close()
 
@@ -217,14 +220,15 @@ def viewing(path: Path, viewer: Viewer | str, *, now: str | None = None) -> View
     return Viewing(path, viewer.role, seen)
 
 
-def rebuild_all(path: Path) -> list[Path]:
+def rebuild_all(path: Path, progress: Progress | None = None) -> list[Path]:
     """Make the views of every audience anew; the files that were made."""
     made = []
     for role in ("participant", "statistician"):  # who never sees an arm, and who always does
         seen = viewing(path, role)
         reader = _reader(path, seen.sight)
         try:
-            rebuild(reader, seen.audience, views_folder(path))
+            watched = reader if progress is None else Watched(reader, progress)
+            rebuild(watched, seen.audience, views_folder(path))
         finally:
             reader.close()
         made.append(views_folder(path) / seen.audience.file_name)

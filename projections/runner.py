@@ -6,7 +6,7 @@ Rules
   has not the same entries at the stored position (another ledger, or one that was rolled back).
 - The store's transaction begins before the ledger's snapshot. So a view can't stand further than the snapshot,
   unless the ledger went back; and of two processes the second finds the work of the first done.
-- A ledger of up to `_IN_MEMORY` facts is read once and held until it is folded. Of a larger one the names of the
+- A ledger of up to `IN_MEMORY` facts is read once and held until it is folded. Of a larger one the names of the
   streams alone are held, and each stream is read when its turn comes.
 - An as-of is made of what is stored: keys that have had facts since are folded again up to it, the others stand as
   they stood. So the newest past costs what the present costs. Of a past far back, and where views can't be kept in a
@@ -40,6 +40,7 @@ from projections.reading import Reader
 from projections.result import AsOf, Result
 from projections.store import Contribution, Place, StoreUnavailableError, ViewStore, open_store
 from projections.views import VIEWS, view_for
+from projections.watched import IN_MEMORY
 
 _SHARED: Final = (
     "ledger.domain.history",
@@ -53,8 +54,6 @@ _SHARED: Final = (
 # Reading stream by stream may cost this many times more a fact than reading the books in order: a stream is one
 # query, its part in the sealed book one query a fact.
 _STREAM_COST: Final = 4
-# A fact held takes about 3 kB.
-_IN_MEMORY: Final = 200_000
 _STREAMS_AT_ONCE: Final = 500
 # From which part of a ledger on the facts since an as-of are too many to fold their keys again.
 _FAR_BACK: Final = 4
@@ -87,7 +86,7 @@ def show(
     if view.needs_identity and sight is not None:
         with reader:
             position = _for(Audience.MASKED, reader.position_at(as_of))
-            histories = named_histories(view, reader, position, sight, _IN_MEMORY)
+            histories = named_histories(view, reader, position, sight, IN_MEMORY)
             return _result(view, Audience.MASKED, reader, position, _stored(view, Audience.MASKED, histories))
     if folder is not None and view.kept:
         try:
@@ -203,13 +202,13 @@ def _fold_from(store: ViewStore, reader: Reader, views: Sequence[View], start: P
     sealed = store.audience is Audience.UNMASKED
     fresh = start.open == 0 and not start.sealed
     size = _size(head)
-    held: dict[str, list[Fact]] | None = {} if fresh and size <= _IN_MEMORY else None
+    held: dict[str, list[Fact]] | None = {} if fresh and size <= IN_MEMORY else None
     added: Counter[str] = Counter()
     for fact in visible(reader.facts(start=start, stop=head), sealed=sealed):
         added[fact.stream] += 1
         if held is not None:
             held.setdefault(fact.stream, []).append(fact)
-    if not fresh and size < min(_IN_MEMORY, added.total() * _STREAM_COST):
+    if not fresh and size < min(IN_MEMORY, added.total() * _STREAM_COST):
         held = by_stream(visible(reader.facts(stop=head), sealed=sealed))
     streams = sorted(stream for stream in added if any(view.takes(stream) for view in views))
     for first in range(0, len(streams), _STREAMS_AT_ONCE):  # what views share of a history is folded once for all
@@ -234,7 +233,7 @@ def _in_memory(view: View, audience: Audience, reader: Reader, stop: Position) -
     sealed = audience is Audience.UNMASKED
     facts = visible(reader.facts(stop=stop), sealed=sealed)
     histories: Iterable[History]
-    if _size(stop) <= _IN_MEMORY:
+    if _size(stop) <= IN_MEMORY:
         held = by_stream(fact for fact in facts if view.takes(fact.stream))
         histories = (History(stream, tuple(held[stream])) for stream in held)
     else:

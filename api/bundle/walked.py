@@ -61,7 +61,7 @@ def _check_exact(reader: LedgerReader, position: Position, at: str) -> None:
         raise AsOfError(f"as-of {at}: lies within a command of the sealed book")
     anchors = _open_only(reader, position.open)
     if anchors:
-        counted = reader.position_at(anchors - 1).sealed or 0
+        counted = reader.sealed_before(anchors)
         if position.sealed < counted:
             raise AsOfError(
                 f"as-of {at}: the anchor at {anchors} has {counted} sealed entries; name {counted - 1} or more"

@@ -7,7 +7,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Final
 
-from api.cli.output import INPUT, USAGE, errors_named, fail, print_json, print_pieces, print_table, say, tell
+from api.cli.output import INPUT, USAGE, errors_named, fail, print_json, print_pieces, print_table, progress, say, tell
 
 LONGEST: Final = 10_000
 """Rows that are laid out as a table for people."""
@@ -36,7 +36,8 @@ def show(
     except ValidationError:
         fail("--actor, --org: a pseudonym of printable ASCII without spaces, and an organisation in one line", USAGE)
     try:
-        result = Session(ledger, viewer).show(view, as_of)
+        with progress(f"show {view}", None, shown=form != "json") as step:
+            result = Session(ledger, viewer).show(view, as_of, progress=step.reach)
     except DeniedError as error:
         fail(str(error), INPUT)
     except UnknownSiteError as error:
@@ -66,7 +67,8 @@ def rebuild(ledger: Path, as_json: bool) -> None:
     """Rebuild the projections of every audience. Nobody is shown anything by it, so it is no access."""
     from api.bootstrap import rebuild_all
 
-    done = rebuild_all(ledger)
+    with progress("rebuild", None, shown=not as_json) as step:
+        done = rebuild_all(ledger, step.reach)
     if as_json:
         print_json({"rebuilt": [str(path) for path in done]})
     else:

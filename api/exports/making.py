@@ -20,7 +20,7 @@ from typing import Any, Final
 from api.access import Session
 from api.bootstrap import own_keys
 from api.exports.kinds import Kind
-from api.exports.source import Progress, Source
+from api.exports.source import Source
 from ledger.domain.events.base import TRIAL_STREAM
 from ledger.domain.state import TrialState
 from ledger.domain.vocabulary import Book
@@ -28,6 +28,7 @@ from ledger.keys.folder import sync_folder
 from ledger.proof.sections import ARM, IDENTITY, PLAIN
 from ledger.recording.live import utc_now
 from ledger.recording.reader import LedgerReader
+from projections.watched import Progress
 
 MANIFEST: Final = "manifest.json"
 FORMAT: Final = "trial-ledger/export/1"

@@ -6,10 +6,9 @@
 3. Nothing here knows what time it is: a file that states a time of making states that of the position.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Final
 
 from api.access import Session
 from ledger.domain.events.base import TRIAL_STREAM
@@ -22,12 +21,7 @@ from ledger.recording.reader import LedgerReader, Position
 from projections.base import Audience
 from projections.histories import History, by_stream, visible
 from projections.result import Result
-
-IN_MEMORY: Final = 200_000
-"""How many facts are read at once. Of a larger ledger, streams are read one by one."""
-
-Progress = Callable[[int, int], None]
-"""Called with how many facts were taken, of how many."""
+from projections.watched import IN_MEMORY, Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +97,7 @@ class Source:
 
     def view(self, name: str) -> Result:
         """A view as of the position."""
-        return self.session.show(name, self.as_of)
+        return self.session.show(name, self.as_of, progress=self.progress)
 
     def _stream(self, stream: str) -> Iterable[Fact]:
         return visible(self.reader.stream(stream, stop=self.position), sealed=self.unmasked)

@@ -56,7 +56,7 @@ def build(source: Source, path: Path) -> list[Listed]:
     """Write the tables into a new SQLite file at `path`, in the order of their names. Raises OSError, apsw.Error."""
     listed: list[Listed] = []
     notes: list[tuple[str, int, str]] = []
-    source.session.catch_up()  # in one pass, and not each view by itself
+    source.session.catch_up(source.progress)  # in one pass, and not each view by itself
     with closing(apsw.Connection(str(path))) as db:
         db.pragma("journal_mode", "OFF")  # the file is made anew if anything happens
         db.pragma("synchronous", "OFF")

@@ -34,6 +34,7 @@ from ledger.keys.file import KeysError, TrialKeys, keys_folder
 from ledger.keys.folder import claim, require_own
 from ledger.proof.allocation import commitment
 from ledger.proof.entry import Actor
+from ledger.proof.sealed import half_of
 from ledger.proof.sections import ARM
 from ledger.recording.drafts import Append, CommandMark, Randomness, Recorded
 from ledger.recording.engine import StorageError, create_ledger
@@ -198,8 +199,7 @@ class TrialLedger:
     def _drafts(self, command: Command[Facts], digest: str, read: Read, decision: Decision, *, sealed: bool) -> Append:
         actor = command.actor.in_entry
         known_as = entered_as(command) if read.entered else self._saying.known_as(command)
-        # With a space in it, it is no command's own id.
-        of_open = f"of {known_as}" if decision.open and not decision.nameless else None
+        of_open = half_of(known_as) if decision.open and not decision.nameless else None
         mark = CommandMark(known_as, digest, of_open)
         theirs = sealed or command.imported or read.entered or decision.nameless
         at = {guard.stream: guard.version for guard in read.guards if guard.book is Book.OPEN}

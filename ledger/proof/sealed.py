@@ -30,6 +30,11 @@ def command_mark(key: bytes, command_id: str) -> str:
     return hmac.digest(key, b"command\x00" + command_id.encode(), "sha256").hex()
 
 
+def half_of(command_id: str) -> str:
+    """The id under which the sealed half of an open command is kept: with a space in it, no command's own id."""
+    return f"of {command_id}"
+
+
 @dataclass(frozen=True, slots=True)
 class Header:
     """What an open entry shows and a sealed one keeps in its header section."""

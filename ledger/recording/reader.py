@@ -8,20 +8,21 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from heapq import merge
+from itertools import takewhile
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
 import apsw
 
-from ledger.domain.events.base import TRIAL_STREAM
+from ledger.domain.events.base import ANCHOR_STREAM, TRIAL_STREAM
 from ledger.domain.history import Fact
 from ledger.domain.state.trial import STOPS
 from ledger.domain.vocabulary import Book
 from ledger.domain.when import recorded
 from ledger.proof.entry import parse_open, parse_sealed
 from ledger.proof.ledger_file import check_ledger_file
-from ledger.proof.sealed import command_mark, slot
+from ledger.proof.sealed import command_mark, half_of, slot
 from ledger.proof.sealing import BookKeys
 from ledger.recording.engine import SQLiteValue, fetch, open_reading, translated
 from ledger.recording.rows import ClosedBookError, open_fact, sealed_fact, sealed_header
@@ -109,8 +110,8 @@ class LedgerReader(AbstractContextManager["LedgerReader"]):
         """The position that an as-of means: an open seq, a recorded time, or None for now.
 
         A time takes in what was recorded up to it; a date, up to the end of that day (UTC). A seq takes in the open
-        entries up to it and the sealed ones that name an open head up to it; SEQ/SEALED is exact in both books. `halt`
-        is the seq at which the trial stopped last: halted, suspended, put on hold or ended early.
+        entries up to it and the sealed ones recorded by then, those of its own command among them; SEQ/SEALED is exact
+        in both books. `halt` is the seq at which the trial stopped last: halted, suspended, put on hold or ended early.
         """
         if as_of is None:
             return self.head()
@@ -144,8 +145,7 @@ class LedgerReader(AbstractContextManager["LedgerReader"]):
         if seq >= self._sizes["open"] or sealed >= self._sizes["sealed"]:
             ends = f"{self._sizes['open'] - 1}/{self._sizes['sealed'] - 1}"
             raise AsOfError(f"as-of {text}: the ledger ends at position {ends}")
-        named = self._query("SELECT open_seq FROM sealed_entry WHERE seq = ?", (sealed,))
-        if not named or named[0][0] > seq:
+        if sealed >= (self._position(seq + 1).sealed or 0):
             raise AsOfError(f"as-of {text}: sealed entry {sealed} was recorded after open entry {seq}")
         return Position(seq + 1, sealed + 1)
 
@@ -237,11 +237,32 @@ class LedgerReader(AbstractContextManager["LedgerReader"]):
         rows = self._open_rows(seq, seq + 1) if book is Book.OPEN else self._sealed_rows(seq, seq + 1)
         return next(rows, None)
 
+    def sealed_before(self, size: int) -> int:
+        """How many entries the sealed book had when the open one had `size`, by the open heads that they name."""
+        rows = self._query(f"SELECT max(seq) FROM {self._readable(Book.SEALED)}_entry WHERE open_seq < ?", (size,))
+        return 0 if rows[0][0] is None else int(rows[0][0]) + 1
+
     def _position(self, size: int) -> Position:
         if Book.SEALED not in self.books:
             return Position(size, None)
-        rows = self._query("SELECT max(seq) FROM sealed_entry WHERE open_seq < ?", (size,))
-        return Position(size, 0 if rows[0][0] is None else rows[0][0] + 1)
+        sealed = self.sealed_before(size)
+        return Position(size, sealed + self._along(size, sealed))
+
+    def _along(self, size: int, sealed: int) -> int:
+        """How many sealed entries were recorded with open entry `size - 1`, and name the anchor that came between."""
+        rows = self._query(
+            "SELECT name FROM open_entry JOIN open_stream ON open_entry.stream = open_stream.id WHERE seq = ?", (size,)
+        )
+        marks = None if self.keys is None else self.keys.marks
+        if not rows or rows[0][0] != ANCHOR_STREAM or marks is None:
+            return 0
+        (entry,) = self._query("SELECT entry FROM open_entry WHERE seq = ?", (size - 1,))[0]
+        command = parse_open(entry).command_id
+        halves = {command_mark(marks, command), command_mark(marks, half_of(command))}
+        commands = self._query(
+            "SELECT command FROM sealed_entry WHERE seq >= ? AND open_seq = ? ORDER BY seq", (sealed, size)
+        )
+        return sum(1 for _ in takewhile(lambda row: row[0] in halves, commands))
 
     def _size_at(self, bound: str) -> int:
         """How many open entries were recorded up to `bound`: recorded times never run backwards."""

@@ -121,7 +121,7 @@ def test_a_ledger_too_large_to_hold_names_the_same(monkeypatch: pytest.MonkeyPat
     ledger = two_sites()
     ledger.append(IdentityErased(occurred_at="2020-06-01", subject="S2", reason="asked for"))
     expected = named(ledger, sight("LPZ", "FJD"))
-    monkeypatch.setattr(runner, "_IN_MEMORY", 0)
+    monkeypatch.setattr(runner, "IN_MEMORY", 0)
     assert named(ledger, sight("LPZ", "FJD")) == expected == {"S1": "Ada Byron", "S2": ERASED}
 
 

@@ -101,7 +101,7 @@ def test_a_ledger_too_large_to_hold_has_the_same_tables_and_the_same_past(
     with TemporaryDirectory() as held, TemporaryDirectory() as streamed, pytest.MonkeyPatch.context() as patch:
         rebuild(ledger.reader(audience), audience, Path(held))
         then = answers(ledger, audience, as_of=middle)
-        patch.setattr(runner, "_IN_MEMORY", 0)
+        patch.setattr(runner, "IN_MEMORY", 0)
         patch.setattr(runner, "_STREAMS_AT_ONCE", 2)
         reader = ledger.reader(audience)
         rebuild(reader, audience, Path(streamed))

@@ -16,7 +16,8 @@ from ledger.proof.evidence import Evidence
 from ledger.proof.tree import consistency_proof, leaf_hash, verify_consistency
 from ledger.proof.verify import verify_books
 from ledger.recording.reader import AsOfError, LedgerReader
-from tests.api.bundle.making import anchored, end_of_command, facts, made
+from tests.api.bundle.making import MASKABLE, anchored, end_of_command, facts, made
+from tests.projections.whole_trial import protocol_masking, whole_trial
 from tests.proof.bundle_parts import head_of, lines, read, verified
 
 # -- the same bytes ---------------------------------------------------------------------------------------------------
@@ -103,6 +104,22 @@ def test_an_exact_position_takes_in_just_so_many_sealed_entries(mine: Path) -> N
     assert report.size == head + 1
     with pytest.raises(AsOfError, match="the anchor at"):
         made(mine, "statistician", f"{head}/0", name="less")
+
+
+def test_an_exact_position_whose_sealed_half_names_the_anchor_that_follows_is_refused(
+    tmp_path: Path,
+) -> None:
+    masked = protocol_masking("QUADRUPLE", MASKABLE)
+    settings = masked.model_dump(mode="json")["settings"] | {"anchor_every": 2}
+    mine = whole_trial(tmp_path, masked.amended({"settings": settings})).path
+    anchors = {fact.seq for fact in facts(mine, Book.OPEN) if fact.stream == "anchors"}
+    along = {fact.open_seq: fact.seq for fact in facts(mine, Book.SEALED) if fact.open_seq in anchors}
+    halves = {fact.command.removeprefix("of ") for fact in facts(mine, Book.SEALED)}
+    anchor = next(fact.seq + 1 for fact in facts(mine, Book.OPEN) if fact.command in halves and fact.seq + 1 in anchors)
+    sealed = along[anchor]
+    with pytest.raises(AsOfError, match=f"sealed entry {sealed} was recorded after"):
+        made(mine, "statistician", f"{anchor - 1}/{sealed}", name="short")
+    assert verified(made(mine, "statistician", f"{anchor}/{sealed}", name="whole")).ok
 
 
 def test_a_position_that_nobody_can_be_given_is_refused_before_anything_is_recorded(mine: Path) -> None:

@@ -1,0 +1,73 @@
+"""How far a fold has come: a reader that tells of the facts it hands over, as it hands them over.
+
+Of a ledger of more than `IN_MEMORY` facts each fact is read twice: for the names of the streams, and with its stream.
+What is not told of is not read: a view that is at the head already tells nothing.
+"""
+
+from collections.abc import Callable, Iterator
+from types import TracebackType
+from typing import Final, Self
+
+from ledger.domain.history import Fact
+from ledger.domain.vocabulary import Book
+from ledger.recording.reader import Position
+from projections.reading import Reader
+
+IN_MEMORY: Final = 200_000
+"""How many facts are held at once, at about 3 kB each. Of a larger ledger, streams are read one by one."""
+_EVERY: Final = 1024
+
+Progress = Callable[[int, int], None]
+"""Called with how many facts were read, of how many."""
+
+
+class Watched(Reader):
+    """A reader of the same snapshot, which tells `progress` what is read."""
+
+    def __init__(self, reader: Reader, progress: Progress) -> None:
+        self._reader = reader
+        self._progress = progress
+        self._done = self._total = self._told = 0
+
+    def __enter__(self) -> Self:
+        self._reader.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._reader.__exit__(kind, error, trace)
+
+    def head(self) -> Position:
+        return self._reader.head()
+
+    def head_hash(self, book: Book, size: int) -> str:
+        return self._reader.head_hash(book, size)
+
+    def recorded_at(self, size: int) -> str | None:
+        return self._reader.recorded_at(size)
+
+    def position_at(self, as_of: str | int | None) -> Position:
+        return self._reader.position_at(as_of)
+
+    def facts(self, start: Position | None = None, stop: Position | None = None) -> Iterator[Fact]:
+        count = _size(stop or self.head()) - (0 if start is None else _size(start))
+        self._total += count if count <= IN_MEMORY else 2 * count
+        for fact in self._reader.facts(start, stop):
+            self._read(1)
+            yield fact
+
+    def stream(self, stream: str, stop: Position | None = None) -> list[Fact]:
+        facts = self._reader.stream(stream, stop)
+        self._read(len(facts))
+        return facts
+
+    def _read(self, count: int) -> None:
+        self._done += count
+        if self._done - self._told >= _EVERY:
+            self._told = self._done
+            self._progress(min(self._done, self._total), self._total)
+
+
+def _size(position: Position) -> int:
+    return position.open + (position.sealed or 0)
