@@ -14,9 +14,9 @@
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Final, NoReturn, Protocol
 
-from api.bootstrap import DeniedError, knows_some_arm, open_trial, viewing
+from api.bootstrap import DeniedError, Viewing, knows_some_arm, open_trial, viewing
 from ledger.domain.decisions.base import CommandActor
 from ledger.domain.events.access import (
     AccessRefused,
@@ -46,6 +46,12 @@ _CALLED: Final = {ARM: "arms", IDENTITY: "names"}
 _NOT_RECORDED: Final = (KeysError, LedgerFileError, StorageError, OSError)
 
 
+class Recorder(Protocol):
+    """Records a look, as `TrialLedger.record_access` does."""
+
+    def __call__(self, cls: type[Event], actor: Actor, **said: object) -> None: ...
+
+
 def viewer_of(id: str, role: str, org: str, sites: frozenset[str] = frozenset()) -> Viewer:
     """Who looks, named as an entry can name somebody. Raises pydantic's ValidationError (a ValueError)."""
     actor = CommandActor.model_validate({"id": id, "role": role, "org": org})
@@ -55,18 +61,31 @@ def viewer_of(id: str, role: str, org: str, sites: frozenset[str] = frozenset())
 class Session:
     """What one viewer is shown of a ledger, with the record of it.
 
+    `record`: by what looks are recorded, where the ledger is open for recording already; `viewing_of`: what the viewer
+    is shown by; `earlier`: a session of the same viewer that goes on in this one, whose looks are recorded already.
+
     Raises UnknownSiteError, and DeniedError for a role that sees nothing at all.
     """
 
-    def __init__(self, path: Path, viewer: Viewer, *, clock: Callable[[], datetime] = utc_now) -> None:
+    def __init__(
+        self,
+        path: Path,
+        viewer: Viewer,
+        *,
+        clock: Callable[[], datetime] = utc_now,
+        record: Recorder | None = None,
+        viewing_of: Callable[..., Viewing] = viewing,
+        earlier: "Session | None" = None,
+    ) -> None:
         self.path = path
         self.viewer = viewer
         self._clock = clock
-        self._recorded: set[str] = set()
+        self._recorder = record
+        self._recorded: set[str] = set() if earlier is None else earlier._recorded
         self._sight: Sight = NOTHING
         self._knows_some_arm: bool | None = None
         try:
-            self._viewing = viewing(path, viewer, now=recorded(clock()))
+            self._viewing = viewing_of(path, viewer, now=recorded(clock()))
         except DeniedError as error:
             self._refuse(PLAIN, "the trial", str(error))
         self._sight = self._viewing.sight
@@ -160,8 +179,12 @@ class Session:
         raise DeniedError(sentence)
 
     def _record(self, cls: type[Event], said: dict[str, object]) -> None:
+        actor = Actor(self.viewer.id, self.viewer.org, self.viewer.role)
+        if self._recorder is not None:
+            self._recorder(cls, actor, **said)
+            return
         trial = open_trial(self.path, clock=self._clock)
         try:
-            trial.record_access(cls, Actor(self.viewer.id, self.viewer.org, self.viewer.role), **said)
+            trial.record_access(cls, actor, **said)
         finally:
             trial.close()
