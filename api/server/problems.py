@@ -93,9 +93,7 @@ def install(app: FastAPI) -> None:
 
     async def unforeseen(_: Request, error: Exception) -> Response:
         _log.error("unforeseen: %s", type(error).__name__, exc_info=error)
-        return Problem(
-            "internal", "what happened is in the server's log; nothing of the request was recorded"
-        ).response()
+        return Problem("internal", "what happened is in the server's log").response()
 
     app.add_exception_handler(Problem, known)
     app.add_exception_handler(HTTPException, starlettes)
