@@ -24,7 +24,9 @@ entry shows it done. It helps people who know the law, and is no advice: each ru
   weekend or holiday moves a day.
 - **Done** is a duty when the record says so: `record-notification` (sponsor) for what is told to somebody, a restart,
   or, in the sealed book, `report-unexpected-reaction`. The ledger knows of no letter that nobody recorded.
-- **Why a trial was halted** is a text here: whether Article 37 or 38 holds is for people to say. The clock is the same.
+- **Why a trial was halted** is a text here: whether Article 37 or 38 holds is for people to say. The clock of
+  the halt is the same; but after a halt under Article 38 there is a restart only by a substantial modification that
+  was authorised before (38(2)), and of that there is no row.
 - **Unexpected reactions** are sealed: whoever is masked gets no row of one, and no count. Known is one since the first
   record that says that the event was serious (or fatal, or life-threatening), not since it was assessed.
 
