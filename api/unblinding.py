@@ -7,7 +7,6 @@
 import csv
 import io
 import os
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +15,7 @@ from typing import Final, cast
 
 from api import durable
 from api.acting import Who, command_of
+from api.durable import drafted_folder
 from api.envelopes import new_passphrase, plaintext_size, seal_envelope
 from ledger.application import Answer, TrialLedger
 from ledger.domain.commands import Command
@@ -129,16 +129,11 @@ def export_envelopes(
     _require_arms(keys, chosen)
     said = {"holder": holder or who.id, "subjects": len(chosen)} | ({} if reason is None else {"reason": reason})
     command = command_of("record-envelopes-exported", said, who, clock=clock)  # malformed, it is no look at arms either
-    draft = folder.with_name(f".{folder.name}.{os.getpid()}.new")
-    draft.mkdir(mode=0o700)  # before it is recorded: where nothing can be written, nothing is
-    try:
+    with drafted_folder(folder) as draft:  # before it is recorded: where nothing can be written, nothing is
         admit()
         answer = trial.submit(command)
         _make(trial, protocol, chosen, draft, random)
         draft.rename(folder)
-    except BaseException:
-        shutil.rmtree(draft, ignore_errors=True)
-        raise
     sync_folder(folder.parent)
     return Exported(tuple(chosen), folder, answer)
 

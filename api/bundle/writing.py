@@ -10,8 +10,8 @@
 """
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -23,6 +23,7 @@ from api.bundle.contents import Making, contents_of
 from api.bundle.handed import Handed, Names, forms_of
 from api.bundle.walked import position_of
 from api.bundle.zipped import write_zip
+from api.durable import drafted_file
 from api.evidence.book import open_book
 from api.evidence.making import checkpoint_for_export
 from ledger.domain.events.erasure import IdentityErased
@@ -82,7 +83,7 @@ def export_bundle(
     if at is None:
         made = checkpoint_for_export(session.path, keep=not session.knows_arms, clock=clock)
         at = str(made.checkpoint.size - 1)
-    with _draft(output) as (file, draft):
+    with drafted_file(output) as (file, draft):
         try:
             position, newest, digest = _written(session, sight, at, made, file)
         except AssertionError:  # a key that was there is not there any more
@@ -159,17 +160,6 @@ def _log_keys(path: Path) -> bytes:
         return "".join(f"{key.encode()}\n" for key in load_signing_keys(path).vkeys).encode()
     except KeysError:
         return b""
-
-
-@contextmanager
-def _draft(output: Path) -> Iterator[tuple[BinaryIO, Path]]:
-    draft = output.with_name(f".{output.name}.{os.getpid()}.new")
-    draft.unlink(missing_ok=True)
-    try:
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb", 1 << 20) as file:
-            yield file, draft
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def _named(draft: Path, output: Path) -> None:

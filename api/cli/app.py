@@ -1,13 +1,15 @@
 """The commands, their options and their help; what they do lies in the modules beside this one."""
 
+import signal
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated, NoReturn, Optional
 
 import typer
 
 from api.cli import diff, dossier, evidence, exports, guarding, timestamp, verifier, witness
 from api.cli.options import AsJson, LedgerFile
+from api.cli.output import Terminated
 from ledger.domain.vocabulary import Role
 
 app = typer.Typer(
@@ -299,5 +301,16 @@ witness.add_to(app)
 
 
 def main() -> None:
-    """The console script."""
+    """The console script. SIGTERM and SIGHUP end it as Ctrl-C does, so that nothing half-made stays behind."""
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:  # nohup has it ignored
+            signal.signal(number, _end)
     app()
+
+
+def _end(number: int, _: object) -> NoReturn:
+    for again in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, again):
+            signal.signal(getattr(signal, again), signal.SIG_IGN)
+    raise Terminated(number)

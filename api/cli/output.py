@@ -28,6 +28,14 @@ NOBODY_READS: Final = 141
 _CONTROL: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
+class Terminated(KeyboardInterrupt):
+    """Somebody ends the program, by another signal than that of Ctrl-C."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
 def printable(text: str) -> str:
     """`text` with control characters written as escapes."""
     return _CONTROL.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
@@ -112,8 +120,9 @@ def errors_named() -> Iterator[None]:
     except BrokenPipeError:
         _let_go_of_output()
         raise SystemExit(NOBODY_READS) from None
-    except KeyboardInterrupt:
-        fail("interrupted; what was recorded before stays recorded", INTERRUPTED)
+    except KeyboardInterrupt as error:
+        code = 128 + error.number if isinstance(error, Terminated) else INTERRUPTED
+        fail("interrupted; what was recorded before stays recorded", code)
     except OSError as error:
         if error.filename is None and error.strerror is not None:  # no file that we opened: it is the output
             _let_go_of_output()

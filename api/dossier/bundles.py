@@ -9,12 +9,12 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from api.access import Session
 from api.bootstrap import DeniedError
 from api.dossier import words
+from api.durable import passing_folder
 from api.restoring.making import restore
 from ledger.domain.events.base import Event
 from ledger.domain.roles import Viewer
@@ -40,11 +40,13 @@ def session_of(
 ) -> Iterator[Session]:
     """A session with a ledger file that is made of the bundle, for its reader alone; gone afterwards.
 
+    Of a kill that nothing can be done against, the next run takes away what it left.
+
     Raises DeniedError where the viewer is to see arms and the bundle does not have them, or its keys were not brought;
     UnsoundBundleError and other LedgerFileErrors, KeysError, EvidenceError, OSError.
     """
-    with TemporaryDirectory(prefix="trial-ledger-") as folder:  # mode 700
-        made = restore(bundle, Path(folder) / "ledger.db", keys=keys, trusted=trusted, progress=progress)
+    with passing_folder("trial-ledger-dossier-") as folder:
+        made = restore(bundle, folder / "ledger.db", keys=keys, trusted=trusted, progress=progress)
         session = Unrecorded(made.path, viewer)
         if session.sight.arms:
             if Book.SEALED.value not in made.report.books:

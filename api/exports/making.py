@@ -9,7 +9,6 @@
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from typing import Any, Final
 
 from api.access import Session
 from api.bootstrap import own_keys
+from api.durable import drafted_folder
 from api.exports.kinds import Kind
 from api.exports.source import Source
 from ledger.domain.events.base import TRIAL_STREAM
@@ -67,7 +67,7 @@ def export(
     what = f"export {kind.name}"
     if session.sight.arms:
         session.admit(ARM, what)
-    with _draft(output) as draft:
+    with drafted_folder(output) as draft:
         with _source(session, at, progress) as source:
             try:
                 kind.write(source, draft)
@@ -127,17 +127,6 @@ def _manifest(source: Source, kind: Kind, folder: Path) -> dict[str, Any]:
 def _digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-@contextmanager
-def _draft(output: Path) -> Iterator[Path]:
-    """An empty folder beside `output`, gone afterwards unless it was renamed."""
-    draft = output.with_name(f".{output.name}.{os.getpid()}.draft")
-    draft.mkdir(mode=0o700)
-    try:
-        yield draft
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
 
 
 def _durable(folder: Path) -> None:
