@@ -37,6 +37,7 @@ from ledger.proof.ledger_file import LedgerFileError
 from ledger.proof.sections import ARM, IDENTITY, PLAIN
 from ledger.recording.engine import StorageError
 from ledger.recording.live import utc_now
+from ledger.recording.reader import day_asked
 from projections.base import Audience, ViewDeniedError
 from projections.result import Result
 from projections.views import VIEWS, view_for
@@ -99,8 +100,18 @@ class Session:
     def audience(self) -> Audience:
         return self._viewing.audience
 
-    def show(self, view: str, as_of: str | int | None = None, *, progress: Progress | None = None) -> Result:
-        """A view as of a position or recorded time. Raises DeniedError, AsOfError, UnknownViewError."""
+    def show(
+        self,
+        view: str,
+        as_of: str | int | None = None,
+        *,
+        progress: Progress | None = None,
+        asked: str | int | None = None,
+    ) -> Result:
+        """A view as of a position or recorded time. Raises DeniedError, AsOfError, UnknownViewError.
+
+        `asked`: the words that `as_of` was made from, where they were others: what is due is reckoned by their day.
+        """
         what, known = f"view {view}", VIEWS.get(view)
         named = known is not None and known.needs_identity
         if named and not self._sight.names:
@@ -114,7 +125,8 @@ class Session:
             self.admit(IDENTITY, what)
         elif self.audience is Audience.UNMASKED:
             self.admit(ARM, what)
-        return self._viewing.show(view, as_of, progress)
+        today = day_asked(as_of if asked is None else asked, recorded(self._clock()))
+        return self._viewing.show(view, as_of, progress, today=today)
 
     def catch_up(self, progress: Progress | None = None) -> None:
         """Bring the views to the head in one pass, before many of them are shown."""

@@ -163,11 +163,13 @@ class Viewing:
     def audience(self) -> Audience:
         return audience_of(self.sight.books, self.sight.classes)
 
-    def show(self, view: str, as_of: str | int | None, progress: Progress | None = None) -> Result:
+    def show(
+        self, view: str, as_of: str | int | None, progress: Progress | None = None, *, today: str | None = None
+    ) -> Result:
         """A view as of a position or recorded time. Raises DeniedError, AsOfError, LedgerFileError.
 
         A view of names is handed the open book alone; any other is handed no key of a name. `progress` is told what is
-        read.
+        read; `today` is the day of the question.
         """
         known = VIEWS.get(view)
         named = known is not None and known.needs_identity
@@ -182,6 +184,7 @@ class Viewing:
                 role=self.role,
                 as_of=as_of,
                 folder=views_folder(self.path),
+                today=today,
             )
         except PermissionError as error:
             raise DeniedError(f"role {self.role}: {error}") from None

@@ -74,10 +74,15 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What is known at the position that a view is shown as of: the protocol in force, and the day (YYYY-MM-DD)."""
+    """What is known at the position that a view is shown as of: the protocol in force, and the day (YYYY-MM-DD).
+
+    `today` is the day of the question: the day that was asked for, the present one where nothing was, otherwise that
+    of the position, which it never lies before.
+    """
 
     plan: Plan
     day: str | None
+    today: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +105,8 @@ class View(ABC):
     needs_identity: ClassVar[bool] = False
     roles: ClassVar[frozenset[str] | None] = None
     """The roles that the view is for; None: all that may see what it needs."""
+    by_day: ClassVar[bool] = False
+    """Whether the answer depends on the day of the question (`Context.today`), and not on the position alone."""
     kept: ClassVar[bool] = True
     """Whether the view's rows are kept in a file; if not, they are folded in memory each time."""
 

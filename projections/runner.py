@@ -73,8 +73,11 @@ def show(
     role: str = "",
     as_of: str | int | None = None,
     folder: Path | None = None,
+    today: str | None = None,
 ) -> Result:
     """The view as of a position or recorded time (None: now), kept in `folder` if there is one.
+
+    `today`: the day of the question (YYYY-MM-DD, UTC), where it is not that of the position.
 
     `sight` and `role` are those of who asks; without them there is no view that needs names or is for certain roles.
     `reader` is handed over not entered. Raises UnknownViewError, ViewDeniedError, and ValueError for an as-of that
@@ -87,16 +90,16 @@ def show(
         with reader:
             position = _for(Audience.MASKED, reader.position_at(as_of))
             histories = named_histories(view, reader, position, sight, IN_MEMORY)
-            return _result(view, Audience.MASKED, reader, position, _stored(view, Audience.MASKED, histories))
+            return _result(view, Audience.MASKED, reader, position, _stored(view, Audience.MASKED, histories), today)
     if folder is not None and view.kept:
         try:
             with open_store(folder, audience) as store:
-                return _show_stored(store, reader, view, as_of)
+                return _show_stored(store, reader, view, as_of, today)
         except StoreUnavailableError:
             pass  # a view that can't be kept can still be made
     with reader:
         position = _for(audience, reader.position_at(as_of))
-        return _result(view, audience, reader, position, _in_memory(view, audience, reader, position))
+        return _result(view, audience, reader, position, _in_memory(view, audience, reader, position), today)
 
 
 def catch_up(reader: Reader, audience: Audience, folder: Path, names: Iterable[str] | None = None) -> Position:
@@ -139,20 +142,22 @@ def _views(audience: Audience, names: Iterable[str] | None) -> list[View]:
     return [view for view in views if view.name in wanted]
 
 
-def _show_stored(store: ViewStore, reader: Reader, view: View, as_of: str | int | None) -> Result:
+def _show_stored(store: ViewStore, reader: Reader, view: View, as_of: str | int | None, today: str | None) -> Result:
     with store.reading(), reader:
         head = _head(reader, store.audience)
         if store.place(view) == _place(view, store.audience, reader, head):
-            return _at(store, reader, view, head, as_of)
+            return _at(store, reader, view, head, as_of, today)
     with store.writing(), reader:
-        return _at(store, reader, view, _advance(store, reader, [view]), as_of)
+        return _at(store, reader, view, _advance(store, reader, [view]), as_of, today)
 
 
-def _at(store: ViewStore, reader: Reader, view: View, head: Position, as_of: str | int | None) -> Result:
+def _at(
+    store: ViewStore, reader: Reader, view: View, head: Position, as_of: str | int | None, today: str | None
+) -> Result:
     """The view at a position, from what is stored as of `head`."""
     position = head if as_of is None else _for(store.audience, reader.position_at(as_of))
     rows = store.rows(view) if position == head else _past(store, reader, view, position, head)
-    return _result(view, store.audience, reader, position, rows)
+    return _result(view, store.audience, reader, position, rows, today)
 
 
 def _past(store: ViewStore, reader: Reader, view: View, at: Position, head: Position) -> Iterator[Stored]:
@@ -269,10 +274,13 @@ def _place(view: View, audience: Audience, reader: Reader, at: Position) -> Plac
     )
 
 
-def _result(view: View, audience: Audience, reader: Reader, at: Position, rows: Iterable[Stored]) -> Result:
+def _result(
+    view: View, audience: Audience, reader: Reader, at: Position, rows: Iterable[Stored], today: str | None
+) -> Result:
     recorded_at = reader.recorded_at(at.open) if at.open else None
     trial = corrected(visible(reader.stream(TRIAL_STREAM, stop=at), sealed=audience is Audience.UNMASKED))
-    context = Context(plan_of(trial), None if recorded_at is None else recorded_at[:10])
+    day = None if recorded_at is None else recorded_at[:10]
+    context = Context(plan_of(trial), day, None if day is None else max(day, today or day))
     place = _place(view, audience, reader, at)
     both = audience is Audience.UNMASKED
     as_of = AsOf(

@@ -26,7 +26,11 @@ def reconstruct(
     ],
     since: Annotated[
         Optional[str],  # noqa: UP045  (typer reads it on every Python)
-        typer.Option("--since", metavar="WHEN", help=f"List too what was recorded from then up to --at: {_WHEN}"),
+        typer.Option(
+            "--since",
+            metavar="WHEN",
+            help=f"List too what was recorded after that; a date is its beginning: {_WHEN}",
+        ),
     ] = None,
     actor: ActorId = None,
     org: Org = NOT_STATED,

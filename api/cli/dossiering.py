@@ -83,7 +83,7 @@ def _make(
 ) -> None:
     from api.access import Session
     from api.dossier import bundles, words
-    from api.dossier.making import dossier
+    from api.dossier.making import dossier, warned_in
     from api.exports.making import export
 
     told: dict[str, Any] = {"since": asked.since, "trusted": trusted}
@@ -95,8 +95,10 @@ def _make(
         else:
             session = Session(source, viewer)
         made = export(session, dossier(**told), asked.output, asked.at, progress=step.reach)
+    warning = warned_in(made.path)
     if as_json:
-        print_json({"folder": str(asked.output), "sha256": made.sha256, "manifest": made.manifest})
+        print_json({"folder": str(asked.output), "sha256": made.sha256, "manifest": made.manifest, "warning": warning})
+        _end(warning)
         return
     seqs = "/".join(str(book["seq"]) for book in made.manifest["position"].values())
     tell(f"{asked.output}: a dossier for the role {asked.role}, as known at position {seqs} (manifest {made.sha256})")
@@ -104,3 +106,12 @@ def _make(
         say(words.NOT_RECORDED)
     if not any(one["name"] == "dossier.pdf" for one in made.manifest["files"]):
         say(words.PDF_MISSING)
+    for line in warning:
+        say(line)
+    _end(warning)
+
+
+def _end(warning: Sequence[str]) -> None:
+    """With 1 where what the dossier is made of does not verify."""
+    if warning:
+        raise SystemExit(VERIFICATION_FAILED)

@@ -28,6 +28,7 @@ from ledger.verifying.fast import verify_fast
 COLUMNS: Final = ("entries", "not_before", "signed_by", "cosigned_by", "time_stamps", "covers")
 _OPEN: Final = "open"
 _MOST: Final = 200
+_WARNED: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,8 @@ class Statement:
     """`checkpoints` and `covering` hold no hash; `roots` are those of the same checkpoints, by size (hex)."""
 
     ok: bool
+    warning: Sequence[str]
+    """What has to be said before anything else, where the file does not verify."""
     level: str
     said: Sequence[str]
     words: Sequence[str]
@@ -73,6 +76,7 @@ def stated(source: Source, trusted: Trusted) -> Statement:
     stamps = read_evidence(evidence_folder(path)).tokens
     return Statement(
         ok=report.ok,
+        warning=_warning(report),
         level=report.assurance.level,
         said=[*said, words.HASHES],
         words=_lines(report, masked=not source.unmasked),
@@ -113,10 +117,18 @@ def _said(report: Report, trusted: Trusted) -> Sequence[str]:
     if report.ok:
         lines.append(words.VERIFIED.format(level=report.assurance.level))
     else:
-        lines.append(words.NOT_VERIFIED.format(count=len(report.findings)))
+        lines.append(words.NOT_VERIFIED)
     if trusted.policy is None:
         lines.append(words.POLICY_MISSING)
     return [*lines, *assurance_in_words(report.assurance, report.end)]
+
+
+def _warning(report: Report) -> list[str]:
+    if report.ok:
+        return []
+    count = len(report.findings)
+    more = [] if count <= _WARNED else [words.MORE_FINDINGS.format(count=count - _WARNED)]
+    return [words.NOT_TO_BE_TRUSTED, *(str(one) for one in report.findings[:_WARNED]), *more]
 
 
 def _told(source: Source, one: StoredCheckpoint, stamps: int, position: int) -> dict[str, Any]:

@@ -29,13 +29,14 @@ from api.dossier.model import Grid, Section
 from api.dossier.pdf import document
 from api.exports import csv_files
 from api.exports.kinds import Kind
-from api.exports.making import ExportError
 from api.exports.source import Source
 from api.report.as_pdf import NoPdfError, as_pdf
 from ledger.domain.vocabulary import Book
 from ledger.proof.assess import Trusted
+from ledger.recording.reader import AsOfError, Position
 
 NAME: Final = "dossier"
+INTEGRITY: Final = "integrity.json"
 _PDF_CHANGES: Final = 250
 
 
@@ -65,10 +66,16 @@ def dossier(**told: Any) -> Dossier:
     return Dossier(NAME, "a dossier: what was known at one point", __name__, **told)
 
 
+def warned_in(folder: Path) -> list[str]:
+    """What a dossier that was made warns of: that its ledger does not verify, and why."""
+    found: list[str] = json.loads((folder / INTEGRITY).read_bytes())["warning"]
+    return found
+
+
 def _write(kind: Dossier, source: Source, folder: Path) -> None:
-    since = None if kind.since is None else source.reader.position_at(kind.since)
+    since = None if kind.since is None else _since(source, kind.since)
     if since is not None and since.open > source.position.open:
-        raise ExportError(f"--since {kind.since}: lies after the point of the dossier; what came later is in it anyway")
+        raise AsOfError(f"--since {kind.since}: lies after the point of the dossier; what came later is in it anyway")
     tables = folder / "tables"
     tables.mkdir()
     csv_files.write(source, tables)  # before anything is held: of a large ledger both at once would be too much
@@ -88,6 +95,13 @@ def _write(kind: Dossier, source: Source, folder: Path) -> None:
         pages.index_page(content, folder / "index.html")
         _print(content, folder / "dossier.pdf")
     _integrity(source, statement, folder)
+
+
+def _since(source: Source, words: str) -> Position:
+    try:
+        return source.reader.position_before(words)
+    except AsOfError as error:
+        raise AsOfError(f"--since{str(error).removeprefix('as-of')}") from None
 
 
 def _signatures(statement: Statement) -> Section:
@@ -127,7 +141,7 @@ def _json(content: Content, path: Path) -> None:
         role=source.viewer.role,
         position=position,
         recorded_at=source.made_at,
-        said=list(content.about),
+        said=[*content.statement.warning, *content.about],
     )
     with path.open("w", encoding="utf-8") as file:
         machine = Machine(file, head)
@@ -147,7 +161,7 @@ def _json(content: Content, path: Path) -> None:
 def _print(content: Content, path: Path) -> None:
     title, subtitle, footer = content.names()
     made = datetime.fromisoformat(content.source.made_at)
-    about = Section("about", words.ABOUT, [*content.about, words.PDF_LINKS])
+    about = Section("about", words.ABOUT, [*content.statement.warning, *content.about, words.PDF_LINKS])
     listed = [about, *content.sections]
     for name, changed in content.changed.items():
         section = changed_section(name, changed)
@@ -170,11 +184,12 @@ def _integrity(source: Source, statement: Statement, folder: Path) -> None:
     value = {
         "position": {"seq": source.position.open - 1, "heads": heads},
         "report": statement.report,
+        "warning": list(statement.warning),
         "words": list(statement.words),
         "checkpoints": [
             {**one, "root": root} for one, (_, root) in zip(statement.checkpoints, statement.roots, strict=True)
         ],
     }
     text = json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True)
-    (folder / "integrity.json").write_text(text + "\n", encoding="utf-8")
+    (folder / INTEGRITY).write_text(text + "\n", encoding="utf-8")
     pages.integrity_page(source, statement, heads, folder / "integrity.html")

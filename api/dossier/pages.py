@@ -26,6 +26,8 @@ def index_page(content: Content, path: Path) -> None:
 
     def body() -> Iterator[str]:
         yield f'<header><h1>{visible(title)}</h1><p class="subtitle">{visible(subtitle)}</p></header>\n<main>\n'
+        for line in content.statement.warning:
+            yield f'<p class="bad">{visible(line)}</p>\n'
         for line in (*content.about, words.HOW_TO_READ):
             yield f"<p>{visible(line)}</p>\n"
         yield from _contents(

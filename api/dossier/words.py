@@ -130,7 +130,11 @@ COVERED: Final = "The first checkpoint that covers this point is that of {size} 
 NOT_COVERED: Final = "No checkpoint covers this point: the last is that of {size} entries."
 WHOLE_FILE: Final = "The whole file was verified as it was when this dossier was made: {size} entries of the open book."
 VERIFIED: Final = "Verified ({level}): what is readable of every entry is as chain and tree have it."
-NOT_VERIFIED: Final = "NOT verified: {count} findings; integrity.json names them."
+NOT_VERIFIED: Final = "NOT verified: integrity.json names every finding."
+NOT_TO_BE_TRUSTED: Final = (
+    "THIS LEDGER DOES NOT VERIFY: what stands below may have been altered, and must not be relied upon. Found:"
+)
+MORE_FINDINGS: Final = "and {count} more; integrity.json names every finding."
 POLICY_MISSING: Final = "No policy of trusted keys was given: nothing can be said of who signed."
 HASHES: Final = "Roots, heads and findings are in integrity.html and integrity.json."
 INTEGRITY_TITLE: Final = "Integrity of {trial}"

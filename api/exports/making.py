@@ -68,7 +68,7 @@ def export(
     if session.sight.arms:
         session.admit(ARM, what)
     with drafted_folder(output) as draft:
-        with _source(session, at, progress) as source:
+        with source_of(session, at, progress) as source:
             try:
                 kind.write(source, draft)
             except ImportError as error:
@@ -88,7 +88,11 @@ def export(
 
 
 @contextmanager
-def _source(session: Session, at: str | None, progress: Progress | None) -> Iterator[Source]:
+def source_of(session: Session, at: str | None, progress: Progress | None = None) -> Iterator[Source]:
+    """One snapshot of what the viewer may see, up to a position (without: all); whoever reads from it records it first.
+
+    Raises ExportError, AsOfError, LedgerFileError, KeysError.
+    """
     sight = session.sight
     classes = sight.classes - {IDENTITY}
     books = sight.books if sight.arms else sight.books & {Book.OPEN}
@@ -99,7 +103,7 @@ def _source(session: Session, at: str | None, progress: Progress | None) -> Iter
             trial = TrialState.fold(reader.stream(TRIAL_STREAM, stop=position))
             if trial.protocol is None:
                 raise ExportError(f"{session.path}: no trial is registered in it by then")
-            yield Source(session, reader, position, trial.protocol, progress)
+            yield Source(session, reader, position, trial.protocol, progress, at)
 
 
 def _manifest(source: Source, kind: Kind, folder: Path) -> dict[str, Any]:

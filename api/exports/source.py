@@ -34,6 +34,8 @@ class Source:
     protocol: Protocol
     """The one in force at the position."""
     progress: Progress | None = None
+    at: str | None = None
+    """The words that the position was asked for by."""
 
     @property
     def viewer(self) -> Viewer:
@@ -97,7 +99,7 @@ class Source:
 
     def view(self, name: str) -> Result:
         """A view as of the position."""
-        return self.session.show(name, self.as_of, progress=self.progress)
+        return self.session.show(name, self.as_of, progress=self.progress, asked=self.at)
 
     def _stream(self, stream: str) -> Iterable[Fact]:
         return visible(self.reader.stream(stream, stop=self.position), sealed=self.unmasked)

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.bootstrap import DeniedError
+from api.pages import problem_pages
 from api.server import problems
 from api.server.person import Identity
 from api.server.problems import Problem
@@ -27,7 +28,11 @@ from ledger.recording.reader import AsOfError
 from ledger.recording.sqlite import CommandReused
 from projections.base import UnknownViewError
 
-ROUTES: Final[tuple[str, ...]] = ("api.server.routes.trials",)
+ROUTES: Final[tuple[str, ...]] = (
+    "api.server.routes.trials",
+    "api.pages.static",
+    "api.pages.trial",
+)
 """The modules of routes, each with a `ROUTER`."""
 
 
@@ -56,6 +61,7 @@ def create_app(trials: Trials, identity: Identity) -> FastAPI:
         app.add_exception_handler(error, _known)
     for module in ROUTES:
         app.include_router(import_module(module).ROUTER)
+    problem_pages.install(app)
     return app
 
 

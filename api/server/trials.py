@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from api.access import Session, viewer_of
 from api.bootstrap import UnknownSiteError, Viewing, open_trial, own_keys, viewing
@@ -39,6 +39,16 @@ KEPT_RESULTS: Final = 64
 KEPT_SESSIONS: Final = 10_000
 
 
+class Key(NamedTuple):
+    """What an answer was made from. `today`: for views that depend on the day of the question."""
+
+    view: str
+    audience: Audience
+    role: str
+    position: Position
+    today: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class _Held:
     session: Session
@@ -56,8 +66,8 @@ class Served:
         self._lock = threading.Lock()
         self._ledger: TrialLedger | None = None
         self._sessions: OrderedDict[tuple[Viewer, str], _Held] = OrderedDict()
-        self._results: OrderedDict[tuple[str, Audience, str, Position], Result] = OrderedDict()
-        self._making: dict[tuple[str, Audience, str, Position], threading.Lock] = {}
+        self._results: OrderedDict[Key, Result] = OrderedDict()
+        self._making: dict[Key, threading.Lock] = {}
         self._idle: list[LedgerReader] = []
 
     def close(self) -> None:
@@ -149,9 +159,8 @@ class Served:
         plain = viewing(path, viewer, now=now)
         return KeptViewing(plain.path, plain.role, plain.sight, self)
 
-    def kept(self, view: str, audience: Audience, role: str, position: Position, make: Callable[[], Result]) -> Result:
+    def kept(self, key: Key, make: Callable[[], Result]) -> Result:
         """The answer from memory, or made; by one thread where several want the same."""
-        key = (view, audience, role, position)
         with self._lock:
             found = self._results.get(key)
             if found is not None:
@@ -180,18 +189,21 @@ class KeptViewing(Viewing):
 
     served: Served
 
-    def show(self, view: str, as_of: str | int | None, progress: Progress | None = None) -> Result:
+    def show(
+        self, view: str, as_of: str | int | None, progress: Progress | None = None, *, today: str | None = None
+    ) -> Result:
         known = VIEWS.get(view)
         if known is None or known.needs_identity:
-            return Viewing.show(self, view, as_of, progress)
+            return Viewing.show(self, view, as_of, progress, today=today)
         with self._reading() as reader:
             position = reader.position_at(as_of)
         seqs = [position.open - 1] + ([] if position.sealed is None else [position.sealed - 1])
         if min(seqs) < 0:
-            return Viewing.show(self, view, as_of, progress)
+            return Viewing.show(self, view, as_of, progress, today=today)
         exact = "/".join(map(str, seqs))
         role = self.role if known.roles is not None else ""
-        return self.served.kept(view, self.audience, role, position, lambda: Viewing.show(self, view, exact, progress))
+        key = Key(view, self.audience, role, position, today if known.by_day else None)
+        return self.served.kept(key, lambda: Viewing.show(self, view, exact, progress, today=today))
 
     def _reading(self) -> AbstractContextManager[LedgerReader]:
         return self.served.open_book() if self.audience is Audience.MASKED else self._both()

@@ -130,6 +130,15 @@ class LedgerReader(AbstractContextManager["LedgerReader"]):
                 raise AsOfError(f"as-of {text}: nothing was recorded by then")
         return self._position(size)
 
+    def position_before(self, since: str) -> Position:
+        """The position after which something begins that is asked for: of a date, that of the day's beginning (UTC).
+
+        Of what else `position_at` takes, it is that position: what begins there comes after it.
+        """
+        if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", since):
+            return self._position(self._size_at(_bound(since).replace("T23:59:59.999999Z", "T")))
+        return self.position_at(since)
+
     def _stopped(self) -> int:
         """How many open entries there were when the command by which the trial stopped last was recorded."""
         stops = [fact.seq for fact in self.stream(TRIAL_STREAM) if fact.book is Book.OPEN and fact.type in STOPS]
@@ -305,6 +314,16 @@ class LedgerReader(AbstractContextManager["LedgerReader"]):
             return fetch(self._connection, statement, values)
         except apsw.Error as error:
             raise translated(error, self.path) from error
+
+
+def day_asked(as_of: str | int | None, now: str) -> str | None:
+    """The day (YYYY-MM-DD, UTC) that an as-of asks about: that of `now` without one; None where it is a position."""
+    text = str(as_of)
+    if as_of is None:
+        return now[:10]
+    if text == HALT or _EXACT.fullmatch(text) or (text.isascii() and text.isdigit()):
+        return None
+    return _bound(text)[:10]
 
 
 def _bound(text: str) -> str:

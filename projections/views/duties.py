@@ -5,7 +5,7 @@ Rules
   of them are in force follows from the countries of the protocol's sites, from when the trial began (as the protocol
   says, else when it was registered) and from the day of the trigger.
 - `since` is the day from which the clock runs, `due` its last day (null: promptly). Days are calendar days as stated;
-  the day of the position, by which something is overdue, is that of UTC.
+  `day`, by which something is overdue, is that of the question (`Context.today`), by UTC.
 - `status` is DONE, DUE, OVERDUE, or NOT-YET: of what may not be destroyed before `due`, and of a halted trial that
   counts as ended unless it is resumed by then. OVERDUE of a halt says that it does.
 - `to` are those to be told, `missing` those of whom no record says that they were. `late`: it was done after `due`.
@@ -54,6 +54,7 @@ class Duties(View):
 
     name = "duties"
     title = "Duties: what is due, by when, and what was done"
+    by_day = True
     stored = (
         Column("kind"),
         Column("book"),
@@ -87,10 +88,11 @@ class Duties(View):
             found.happenings if protocol else (),
             began=began,
             jurisdictions=under,
-            today=None if context.day is None else first_day(context.day),
+            today=None if context.today is None else first_day(context.today),
         )
         unmasked = audience is Audience.UNMASKED
         extra = {
+            "day": context.today,
             "began": None if began is None else began.isoformat(),
             "jurisdictions": sorted(one.value for one in under) if protocol else [],
             "countries_without_rules": countries_without_rules(countries),

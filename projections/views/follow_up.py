@@ -3,7 +3,8 @@
 Rules
 - Contacts are planned from the day of randomization, for every audience: the visits of the protocol, each within its
   window; VITAL STATUS on the last day of the survival outcome's time frame; SAFETY CONTACT on that of the adverse
-  event outcome's. Days are those of the position, which is the day of its last entry.
+  event outcome's. What is due is so on the day of the question
+  (`Context.today`), which `day` tells.
 - A visit is settled once it is recorded, done or missed. The other two are settled once the subject is known to have
   been alive on that day or later (`projections/subject.py` says by what).
 - DUE: the window has begun, and has not ended. OVERDUE: it has ended, `days_overdue` days ago.
@@ -63,6 +64,7 @@ class FollowUp(View):
 
     name = "follow-up"
     title = "Follow-up that is due or overdue"
+    by_day = True
     stored = (
         Column("site"),
         Column("status"),
@@ -98,7 +100,7 @@ class FollowUp(View):
         listed: list[dict[str, Any]] = []
         not_followed: Counter[str] = Counter()
         followed = no_day = 0
-        today = None if context.day is None else date.fromisoformat(context.day)
+        today = None if context.today is None else date.fromisoformat(context.today)
         for row in rows:
             if row["gone"] is not None:
                 not_followed[row["gone"]] += 1
@@ -123,7 +125,7 @@ class FollowUp(View):
                     listed.append(shown | ({"sealed_events": json.loads(row["made_by_sealed"])} if unmasked else {}))
         listed.sort(key=lambda row: (-(row["days_overdue"] or 0), row["planned"], row["subject"]))
         extra = {
-            "day": context.day,
+            "day": context.today,
             "followed": followed,
             "due": sum(row["state"] == DUE for row in listed),
             "overdue": sum(row["state"] == OVERDUE for row in listed),

@@ -39,6 +39,7 @@ class OpenAdverseEvents(View):
 
     name = "open-adverse-events"
     title = "Open adverse events"
+    by_day = True
     stored = (
         *(Column(name) for name in _TEXTS),
         Column("serious", "INTEGER"),
@@ -86,7 +87,7 @@ class OpenAdverseEvents(View):
                 "randomized": None if row["randomized"] is None else row["randomized"][:10],
                 "serious": bool(row["serious"]),
                 "criteria": json.loads(row["criteria"]),
-                "days_open": _days_open(row["onset"], context.day),
+                "days_open": _days_open(row["onset"], context.today),
                 "events": json.loads(row["made_by"]),
             }
             if unmasked:
@@ -96,7 +97,7 @@ class OpenAdverseEvents(View):
         listed.sort(key=lambda row: (not row["serious"], -(row["days_open"] or 0), row["subject"], row["ae"]))
         columns = ("subject", *_TEXTS, "serious", "criteria", "days_open", "events")
         extra = {
-            "day": context.day,
+            "day": context.today,
             "open": len(listed),
             "open_serious": sum(row["serious"] for row in listed),
         }

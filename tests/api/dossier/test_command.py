@@ -1,7 +1,10 @@
 """`reconstruct`: of a ledger and of a bundle, with what it refuses."""
 
+import csv
 import json
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -35,8 +38,8 @@ def test_it_says_where_the_dossier_is_and_as_json_what_is_in_it(ledger: Path, tm
     [
         (("--at", "never"), ("never",), 2),
         (("--at", "999999"), ("ends at position",), 2),
-        (("--at", "10", "--since", "halt"), ("lies after the point",), 3),
-        (("--at", "halt", "--since", "soon"), ("soon",), 2),
+        (("--at", "10", "--since", "halt"), ("--since halt", "lies after the point"), 2),
+        (("--at", "halt", "--since", "soon"), ("--since soon",), 2),
         (("--at", "halt", "--site", "S99"), ("--site", "S99"), 2),
         (("--at", "halt", "--keys", "kek"), ("--keys", "archive"), 2),
         (("--at", "halt", "--policy", "nowhere"), ("nowhere", "cannot be read"), 3),
@@ -130,3 +133,40 @@ def test_where_there_is_no_folder_for_it_nothing_is_recorded(ledger: Path, tmp_p
     done = process("reconstruct", ledger, "--at", "halt", "-o", tmp_path / "no" / "out", *_MASKED)
     done.refused_in_one_sentence("there is no folder")
     assert size_of(ledger) == before
+
+
+def test_since_a_date_takes_in_that_whole_day(ledger: Path, tmp_path: Path) -> None:
+    def listed(since: str) -> list[int]:
+        out = tmp_path / since
+        assert here("reconstruct", ledger, "--at", "halt", "--since", since, "-o", out, *_MASKED).code == 0
+        with (out / "tables" / "changes.csv").open(newline="") as file:
+            return [int(row["seq"]) for row in csv.DictReader(file) if row["recorded_at"].startswith("2020-09-01")]
+
+    assert listed("2020-09-01") == listed("2020-08-31T23:59:59Z") != []
+    assert listed("2020-09-02") == []
+
+
+def test_of_a_ledger_that_does_not_verify_the_first_page_and_the_exit_code_say_so(ledger: Path, tmp_path: Path) -> None:
+    whole = tmp_path / "whole"
+    assert here("reconstruct", ledger, "--at", "halt", "-o", whole, *_MASKED).code == 0
+    altered = tmp_path / "altered.db"
+    for beside in ("", ".keys", ".evidence"):
+        source = Path(f"{ledger}{beside}")
+        copy = shutil.copytree if source.is_dir() else shutil.copyfile
+        copy(source, f"{altered}{beside}")
+    with closing(sqlite3.connect(altered)) as connection, connection:
+        rows = connection.execute("SELECT seq, sections FROM open_entry").fetchall()
+        seq, sections = next(row for row in rows if b'"severity":"MILD"' in row[1])
+        for (trigger,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            connection.execute(f"DROP TRIGGER {trigger}")
+        changed = sections.replace(b'"severity":"MILD"', b'"severity":"MOLD"')
+        connection.execute("UPDATE open_entry SET sections = ? WHERE seq = ?", (changed, seq))
+    done = here("reconstruct", altered, "--at", "halt", "-o", tmp_path / "out", *_MASKED)
+    assert done.code == 1
+    assert "DOES NOT VERIFY" in done.err
+    assert f"entry {seq}" in done.err
+    first, last = (tmp_path / "out" / "index.html").read_text(), (whole / "index.html").read_text()
+    assert f"entry {seq}" in first[: first.index("<nav")]
+    assert "DOES NOT VERIFY" not in last
+    told = json.loads((tmp_path / "out" / "dossier.json").read_bytes())
+    assert "DOES NOT VERIFY" in json.dumps(told)[:3000]

@@ -122,7 +122,7 @@ def test_the_state_leads_to_the_event_that_made_it(made: dict[str, Exported], le
 @pytest.mark.parametrize("role", WHO)
 def test_every_number_of_the_outcome_tables_has_as_many_events_or_subjects_behind_it(ledger: Path, role: str) -> None:
     session = Session(ledger, viewer_of(f"{role}-2", role, "FJD"))
-    with _source(session, "halt", None) as source:
+    with source_of(session, "halt", None) as source:
         found = behind(source, Context(plan_of(source.trial_facts()), source.made_at[:10]))
         counted = 0
         for view, of in (("survival", found.survival), ("ae-rate", found.ae_rate)):
