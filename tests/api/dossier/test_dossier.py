@@ -20,7 +20,7 @@ from api.dossier import html, making
 from api.dossier.behind import behind
 from api.dossier.gathering import cell_column
 from api.dossier.making import dossier
-from api.exports.making import Exported, ExportError, _source, export
+from api.exports.making import Exported, ExportError, export, source_of
 from api.report.as_pdf import NoPdfError
 from ledger.domain.history import CORRECTIONS
 from projections.base import Context
