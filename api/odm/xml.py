@@ -100,6 +100,8 @@ class Feed:
 
     def __iter__(self) -> Iterator[Node]:
         digest, read = hashlib.sha256(), 0
+        if self.path.exists() and not self.path.is_file():  # it is read twice
+            raise self.error(None, None, "is no regular file")
         with self.path.open("rb") as file:
             while chunk := file.read(_CHUNK):
                 if not read:

@@ -34,7 +34,7 @@ from ledger.proof.bundle_reader import BundleBooks
 from ledger.proof.checking import check
 from ledger.proof.evidence import CHECKPOINTS, TIMESTAMPS, Evidence, evidence_folder
 from ledger.proof.findings import Report
-from ledger.proof.ledger_file import LedgerFileError
+from ledger.proof.ledger_file import LedgerFileError, check_regular
 from ledger.proof.note import NoteError, VerifierKey
 from ledger.proof.verify import Progress
 from ledger.recording.rebuilding import Row, rebuild_ledger
@@ -92,6 +92,7 @@ def restore(
     `keys`: files of key-encryption keys, or folders with them; an archive alone has a use for them. `trusted`: as for
     `verify`. Raises UnsoundBundleError, RestoreError and other LedgerFileErrors, KeysError, EvidenceError, OSError.
     """
+    check_regular(bundle, "an evidence bundle")
     if not is_bundle(bundle):
         raise RestoreError(f"{bundle}: is no evidence bundle")
     with drafted(ledger) as draft:

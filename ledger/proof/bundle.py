@@ -79,6 +79,8 @@ class BundleError(LedgerFileError):
 def is_bundle(path: Path) -> bool:
     """Whether a file is meant to be a bundle: it begins as a zip does. What cannot be read is none."""
     try:
+        if not path.is_file():  # a pipe would be waited for without end
+            return False
         with path.open("rb") as file:
             return file.read(2) == b"PK"
     except OSError:

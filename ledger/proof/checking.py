@@ -73,6 +73,8 @@ def load_trusted(
 def is_proof(path: Path) -> bool:
     """Whether the file begins like a tlog-proof."""
     try:
+        if not path.is_file():
+            return False
         with path.open("rb") as file:
             return file.read(len(FIRST_LINE)).decode("utf-8", "replace") == FIRST_LINE
     except OSError:

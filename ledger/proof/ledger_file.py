@@ -1,6 +1,7 @@
 """Is this file a ledger? Told from its first bytes, before any database engine touches it."""
 
 import os
+import stat
 from pathlib import Path
 from typing import Final
 
@@ -14,20 +15,34 @@ class LedgerFileError(Exception):
     """The file cannot be used as a ledger; the message says why, in one sentence."""
 
 
+def check_regular(path: Path, kind: str) -> None:
+    """Raise LedgerFileError unless there is a regular file at `path`: a pipe would be waited for without end.
+
+    `kind`: what was to be there, as in "a ledger file".
+    """
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        raise LedgerFileError(f"{path}: there is no such file") from None
+    except (OSError, ValueError) as error:
+        raise LedgerFileError(f"{path}: cannot be read ({getattr(error, 'strerror', error)})") from None
+    if stat.S_ISDIR(mode):
+        raise LedgerFileError(f"{path}: is a folder, not {kind}")
+    if not stat.S_ISREG(mode):
+        raise LedgerFileError(f"{path}: is no regular file, and so not {kind}")
+
+
 def check_ledger_file(path: Path) -> None:
     """Raise LedgerFileError unless `path` is a whole file of this format.
 
     Missing, a folder, not SQLite, another application's database, a newer format, and a file cut short each get
     their own sentence.
     """
+    check_regular(path, "a ledger file")
     try:
         with path.open("rb") as file:
             header = file.read(_HEADER)
             length = os.fstat(file.fileno()).st_size
-    except FileNotFoundError:
-        raise LedgerFileError(f"{path}: there is no such file") from None
-    except IsADirectoryError:
-        raise LedgerFileError(f"{path}: is a folder, not a ledger file") from None
     except OSError as error:
         raise LedgerFileError(f"{path}: cannot be read ({error.strerror})") from None
     if len(header) < _HEADER and _MAGIC.startswith(header[:16]) and header:

@@ -54,6 +54,11 @@ WITH_HELP: tuple[tuple[str, ...], ...] = (
     ("outbox",),
     ("export",),
     ("export", "envelopes"),
+    ("export", "odm"),
+    ("reconstruct",),
+    ("diff",),
+    ("import", "odm-audit"),
+    ("import", "usdm"),
 )
 
 
@@ -123,6 +128,30 @@ def test_wrong_usage_as_a_process_ends_with_2_and_no_traceback() -> None:
     assert (done.code, done.stdout) == (2, b"")
     assert "Traceback" not in done.err
     assert "'audit'" in done.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "show audit PIPE --role sponsor",
+        "verify PIPE",
+        "reconstruct PIPE --at 1 -o out --role sponsor",
+        "export csv PIPE -o out --for sponsor",
+        "diff PIPE PIPE",
+        "init --from-bundle PIPE new.db",
+        "import odm-audit PIPE new.db",
+        "keys PIPE",
+    ],
+)
+def test_a_pipe_where_a_file_is_read_more_than_once_is_refused_and_not_waited_for(
+    arguments: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("PIPE")
+    done = here(*arguments.split())
+    assert done.code in {2, 3}
+    assert "regular file" in done.err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["PIPE"]
 
 
 @pytest.mark.parametrize("words", WITH_HELP, ids=" ".join)

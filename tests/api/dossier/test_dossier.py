@@ -20,9 +20,10 @@ from api.dossier import html, making
 from api.dossier.behind import behind
 from api.dossier.gathering import cell_column
 from api.dossier.making import dossier
-from api.exports.making import Exported, ExportError, export, source_of
+from api.exports.making import Exported, export, source_of
 from api.report.as_pdf import NoPdfError
 from ledger.domain.history import CORRECTIONS
+from ledger.recording.reader import AsOfError
 from projections.base import Context
 from projections.plan import plan_of
 from tests.projections.whole_trial import (
@@ -233,7 +234,7 @@ def test_what_changed_since_is_listed_up_to_the_point_and_no_further(made: dict[
     assert rows
     assert all("2020-08-01" < row["recorded_at"] <= value["recorded_at"] for row in rows)
     assert made["investigator"].manifest["since"] == "2020-08-01"
-    with pytest.raises(ExportError, match="lies after the point"):
+    with pytest.raises(AsOfError, match="lies after the point"):
         make(ledger, "investigator", made["investigator"].path.parent / "no", at="100", since="halt")
 
 
