@@ -4,8 +4,9 @@ import json
 from collections.abc import Iterable
 from typing import Final
 
+from ledger.domain.history import Fact
 from ledger.domain.vocabulary import Book
-from projections.subject import Entry, SubjectStory, happened
+from projections.subject import Entry, SubjectStory, happened, of_treatment
 
 _ENDED: Final = {
     "WITHDRAWN": "WITHDREW CONSENT",
@@ -18,14 +19,21 @@ _ENDED: Final = {
 _STAYS: Final = frozenset({"IN_FOLLOW_UP", "DIED"})
 
 
-def out_of_follow_up(story: SubjectStory) -> tuple[str | None, str | None, list[Entry]]:
-    """(reason, detail, entry) of the last end that stands and takes the subject out of follow-up, but for a death."""
-    found: tuple[str | None, str | None, list[Entry]] = (None, None, [])
+def left(story: SubjectStory) -> tuple[str, Fact] | None:
+    """The last end (its status, and the fact) that stands and takes the subject out of follow-up, but for a death."""
+    found = None
     for status, fact in story.ends():
-        scope = fact.data.get("scope")
-        if status not in _STAYS and scope != "INTERVENTION":
-            found = _ENDED[status], scope or fact.data.get("term"), [(fact.book, fact.seq)]
+        if status not in _STAYS and not (status == "DISCONTINUED" and of_treatment(fact)):
+            found = status, fact
     return found
+
+
+def out_of_follow_up(story: SubjectStory) -> tuple[str | None, str | None, list[Entry]]:
+    """(reason, detail, entry) of that end."""
+    if (found := left(story)) is None:
+        return None, None, []
+    status, fact = found
+    return _ENDED[status], fact.data.get("scope") or fact.data.get("term"), [(fact.book, fact.seq)]
 
 
 def dead_by(story: SubjectStory) -> list[Entry]:

@@ -9,7 +9,8 @@ Rules
   of what occurred at the same time, what was recorded later. SCREEN FAILURE of somebody enrolled is DISCONTINUED.
 - Of a subject without a record of the death, vital status DEAD and disposition DEATH say that they died, at the
   latest when the first of them occurred: that is taken as when.
-- A completed TREATMENT epoch leaves a subject IN_FOLLOW_UP; withdrawal from the intervention alone is DISCONTINUED.
+- A completed TREATMENT epoch leaves a subject IN_FOLLOW_UP; withdrawal from the intervention alone, or a disposition
+  of the TREATMENT epoch that says so, is DISCONTINUED, and takes nobody out of follow-up (`of_treatment`).
 - Severity of an adverse event is the worst ever stated; all else about it is as last stated.
 - An adverse event is open unless it has an end, an outcome that is one, or the subject has died.
 - Somebody was alive on the day of a visit done, of vital status ALIVE, of a consent given by themselves, of the
@@ -165,6 +166,8 @@ class SubjectStory:
                 status = "IN_FOLLOW_UP"
             if status == "SCREEN_FAILURE" and self.enrolled is not None:
                 status = "DISCONTINUED"
+            if status == "WITHDRAWN" and of_treatment(fact):
+                status = "DISCONTINUED"
             if not (status == "COMPLETED" and fact.data.get("epoch") == "SCREENING") and not self._undone(fact):
                 listed.append((status, fact))
         for fact in self.withdrawals:
@@ -194,6 +197,11 @@ class Standing:
     def seqs(self, book: Book) -> list[int]:
         """The seqs of those entries that lie in a book."""
         return sorted(seq for of, seq in self.made_by if of is book)
+
+
+def of_treatment(end: Fact) -> bool:
+    """Whether an end (but a loss or a death, which are ends of all) is that of the treatment alone."""
+    return end.data.get("scope") == "INTERVENTION" or end.data.get("epoch") == "TREATMENT"
 
 
 def happened(fact: Fact | None) -> str | None:

@@ -8,8 +8,9 @@ Rules
 - A visit is settled once it is recorded, done or missed. The other two are settled once the subject is known to have
   been alive on that day or later (`projections/subject.py` says by what).
 - DUE: the window has begun, and has not ended. OVERDUE: it has ended, `days_overdue` days ago.
-- Not followed, and counted in `not_followed` by status: who died, was lost, completed, or withdrew from follow-up or
-  from all. Who ended the intervention alone is followed. `no_day` counts those whose day of randomization is not known.
+- Not followed, and counted in `not_followed` by status: who died, or whose part in the follow-up has ended
+  (`projections/leaving.py`). Who ended the intervention alone is followed. `no_day` counts those whose day of
+  randomization is not known.
 - `events` are seqs of the open book: the randomization, and what shows the last contact. `sealed_events`, for those who
   may see arms, are of what unblinded persons entered.
 """
@@ -24,6 +25,7 @@ from ledger.domain.vocabulary import Book
 from ledger.domain.when import Moment
 from projections.base import Audience, Column, Context, Stored, Table, View
 from projections.histories import History
+from projections.leaving import left
 from projections.plan import Plan
 from projections.subject import SubjectStory, standing_of, story_of
 
@@ -46,7 +48,6 @@ _COLUMNS: Final = (
     "last_contact",
     "events",
 )
-_GONE: Final = ("LOST_TO_FOLLOW_UP", "COMPLETED", "WITHDRAWN")
 
 
 class _Contact(NamedTuple):
@@ -174,11 +175,8 @@ def _gone(story: SubjectStory) -> str | None:
     """Why nobody is to be in touch with the subject any more."""
     if story.dead:
         return "DIED"
-    ended = None
-    for status, fact in story.ends():
-        if status in _GONE and fact.data.get("scope") != "INTERVENTION":
-            ended = status
-    return ended
+    ended = left(story)
+    return None if ended is None else ended[0]
 
 
 VIEW = FollowUp()

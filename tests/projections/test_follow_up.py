@@ -181,3 +181,30 @@ def test_nobody_dead_is_to_be_contacted_and_nothing_overdue_lies_ahead(steps: li
     for row in result.rows:
         assert row["subject"] not in dead
         assert (row["until"] < result.table.extra["day"]) == (row["state"] == "OVERDUE") == bool(row["days_overdue"])
+
+
+def test_a_disposition_of_the_treatment_ends_that_and_one_of_the_study_ends_the_follow_up() -> None:
+    ledger = registered()
+    for number, (term, epoch) in enumerate(
+        [
+            ("WITHDRAWAL BY SUBJECT", "TREATMENT"),
+            ("ADVERSE EVENT", "TREATMENT"),
+            ("WITHDRAWAL BY SUBJECT", "FOLLOW-UP"),
+            ("ADVERSE EVENT", None),
+            ("STUDY TERMINATED BY SPONSOR", "FOLLOW-UP"),
+            ("LOST TO FOLLOW-UP", "TREATMENT"),
+        ],
+        1,
+    ):
+        randomize(ledger, f"S{number}", "CONTROL", index=number)
+        ledger.append(ended(f"S{number}", term, "2020-05-20", **({} if epoch is None else {"epoch": epoch})))
+    result = now(ledger, "2020-06-20").show("follow-up", MASKED)
+    assert [row["subject"] for row in result.rows] == ["S1", "S2"]
+    assert result.table.extra["not_followed"] == {"DISCONTINUED": 2, "LOST_TO_FOLLOW_UP": 1, "WITHDRAWN": 1}
+    status = {row["subject"]: row["status"] for row in ledger.show("subjects", MASKED).rows}
+    assert [status[f"S{number}"] for number in range(1, 5)] == [
+        "DISCONTINUED",
+        "DISCONTINUED",
+        "WITHDRAWN",
+        "DISCONTINUED",
+    ]

@@ -15,8 +15,9 @@ from api.exports.fhir.provenance import Entries, provenance
 from api.exports.fhir.safety import adverse_events
 from ledger.domain.history import Fact
 from ledger.domain.protocol import Protocol
+from ledger.domain.when import compare
 from projections.histories import History
-from projections.subject import SubjectStory, happened, story_of
+from projections.subject import SubjectStory, happened, of_treatment, story_of
 
 _SUBJECT = "subject/"
 _MADE_OF = ("arm.assigned/", "reporter.named/", "vital-status.recorded/")
@@ -125,9 +126,9 @@ def _steps(story: SubjectStory) -> list[_Step]:
 
 
 def _state(step: _Step) -> str:
-    """FHIR's state. Who withdraws from the intervention alone is still observed."""
+    """FHIR's state. Who ended the intervention alone is still observed."""
     status, _, fact, _ = step
-    return codes.OBSERVED if fact.data.get("scope") == "INTERVENTION" else codes.SUBJECT_STATES[status]
+    return codes.OBSERVED if status == "DISCONTINUED" and of_treatment(fact) else codes.SUBJECT_STATES[status]
 
 
 def _progress(steps: list[_Step], number: int) -> Resource:
@@ -144,8 +145,9 @@ def _progress(steps: list[_Step], number: int) -> Resource:
     if why is not None:
         made["reason"] = concept(text=why)
     put_time(made, "startDate", since)
-    if number + 1 < len(steps):
-        put_time(made, "endDate", steps[number + 1][1])
+    until = steps[number + 1][1] if number + 1 < len(steps) else None
+    if since is None or until is None or compare(since, until) <= 0:  # what was entered late may have come before
+        put_time(made, "endDate", until)
     return made
 
 
