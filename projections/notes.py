@@ -52,6 +52,13 @@ def _listed(what: str) -> _Note:
     return note
 
 
+def _entries(what: str) -> _Note:
+    def note(value: Sequence[int], _: Sequence[str]) -> Iterator[str]:
+        yield f"{what}: entries {', '.join(map(str, value))}"
+
+    return note
+
+
 def _any(value: Any, labels: Sequence[str]) -> Iterator[str]:
     yield f"subjects with any event: {_cells(value['cells'], labels)}"
 
@@ -190,6 +197,7 @@ _NOTES: Final[dict[str, _Note]] = {
     "rounding": _rounding,
     "imputed": _imputed,
     "left_out": _left_out,
+    "notifications_of_no_duty": _entries("notifications that show no duty done"),
     "horizon_days": _number("horizon, days"),
     "at_horizon": _at_horizon,
     "log_rank": _log_rank,

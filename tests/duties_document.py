@@ -22,7 +22,9 @@ entry shows it done. It helps people who know the law, and is no advice: each ru
   partial date counts as its first day); those of when something was known, and the day of the question, by UTC. The
   first day does not count; months and years end on the day of the same number, or on the last of a shorter month. No
   weekend or holiday moves a day.
-- **Done** is a duty when the record says so: `record-notification` (sponsor) for what is told to somebody, a restart,
+- **Done** is a duty when the record says so: `record-notification` (sponsor) for what is told to somebody (with the
+  command in the column `about` as its `about`, where a rule has been raised more than once: else it counts for the
+  first), a restart,
   or, in the sealed book, `report-unexpected-reaction`. The ledger knows of no letter that nobody recorded.
 - **Why a trial was halted** is a text here: whether Article 37 or 38 holds is for people to say. The clock of
   the halt is the same; but after a halt under Article 38 there is a restart only by a substantial modification that

@@ -11,6 +11,8 @@ Rules
 - `to` are those to be told, `missing` those of whom no record says that they were. `late`: it was done after `due`.
 - `events` are the seqs of the open book that raised it, `done` those that show it done; for those who may see arms
   `sealed_events` and `sealed_done` are those of the sealed book.
+- `about` is the id of the command that raised it: a notification names it where a rule has been raised more than once.
+  `notifications_of_no_duty` are the seqs of those that show nothing done: of what was not, or of what was told before.
 - Unexpected reactions are sealed. Masked audiences have no row of one, and nothing of theirs depends on one.
 """
 
@@ -21,6 +23,7 @@ from typing import Any, Final
 from ledger.domain.duties import Duty, Happening, countries_without_rules, duties_of, jurisdictions_of, rules_with
 from ledger.domain.duties.evaluate import first_day
 from ledger.domain.duties.table import read_rules
+from ledger.domain.duties.words import Shown
 from ledger.domain.events.base import TRIAL_STREAM
 from ledger.domain.vocabulary import Book
 from projections.base import Audience, Column, Context, Stored, Table, View
@@ -37,6 +40,7 @@ _COLUMNS: Final = (
     "title",
     "trigger",
     "since",
+    "about",
     "missing",
     "events",
     "done",
@@ -91,12 +95,15 @@ class Duties(View):
             today=None if context.today is None else first_day(context.today),
         )
         unmasked = audience is Audience.UNMASKED
-        extra = {
+        extra: dict[str, Any] = {
             "day": context.today,
             "began": None if began is None else began.isoformat(),
             "jurisdictions": sorted(one.value for one in under) if protocol else [],
             "countries_without_rules": countries_without_rules(countries),
         }
+        shown = {(fact.book, fact.seq) for duty in duties for fact in duty.done}
+        sent = ((fact.book, fact.seq) for fact in found.happenings if Shown.NOTIFICATION in fact.shows)
+        extra["notifications_of_no_duty"] = _of(Book.OPEN, (entry for entry in sent if entry not in shown))
         listed = [_row(duty, unmasked=unmasked) for duty in duties if unmasked or not duty.rule.sealed]
         return Table((*_COLUMNS, *_SEALED) if unmasked else _COLUMNS, listed, extra)
 
@@ -113,6 +120,7 @@ def _row(duty: Duty, *, unmasked: bool) -> dict[str, Any]:
         "kind": rule.kind.value,
         "trigger": rule.trigger.value,
         "since": duty.since.isoformat(),
+        "about": why.command,
         "due": None if duty.due is None else duty.due.isoformat(),
         "status": duty.status.value,
         "late": duty.late,

@@ -438,6 +438,9 @@ def test_a_notification_is_recorded_in_the_open_book() -> None:
     [
         ({"duty": "EU-CTD-17-1B"}, ("duty-sealed", "data.duty")),
         ({"duty": "NO-SUCH"}, ("duty-unknown", "data.duty")),
+        ({"duty": "EU-CTR-37-7"}, ("duty-not-notified", "data.duty")),
+        ({"duty": "EU-CTR-58"}, ("duty-not-notified", "data.duty")),
+        ({"recipient": "INVESTIGATORS"}, ("recipient-not-of-duty", "data.recipient")),
     ],
 )
 def test_a_notification_under_no_open_rule_of_the_trial_is_refused(

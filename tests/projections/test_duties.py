@@ -302,6 +302,8 @@ def test_masked_people_get_the_same_bytes_whatever_the_sealed_book_says_of_react
     told.append(reported("2020-06-04", "2020-06-03"), "2020-06-04")
     assert len(rows(told, UNMASKED)) == len(rows(bare, UNMASKED)) + 2, "a control: those who see arms see it"
     shown, without = (json.loads(ledger.show("duties", MASKED).to_json()) for ledger in (told, bare))
+    for row in (*shown["rows"], *without["rows"]):
+        assert row.pop("about")  # the ids that this ledger makes up count the entries of both books
     assert shown == without
     assert {"subject", "ae", "sealed_events"}.isdisjoint(shown["rows"][0])
 
@@ -397,3 +399,22 @@ def test_on_a_real_ledger_the_sponsor_sees_what_is_due_and_records_what_was_sent
     assert (found["rule"], found["due"]) == ("EU-CTD-HALT", "2020-05-21")
     assert (found["missing"], len(found["done"])) == (["ETHICS_COMMITTEE"], 1)
     assert found["events"] == lapse["events"]
+    assert found["about"] == lapse["about"] == sent["about"]
+
+
+def test_a_notification_that_shows_nothing_done_is_listed(tmp_path: Path) -> None:
+    trial = Trial(tmp_path)
+    trial.do("activate-site", {"site": SITE})
+    trial.do("halt-trial", {"reason": "lack of money"})
+    sponsor = {"id": "sponsor-1", "role": "sponsor", "org": "FJD"}
+    sent = {"duty": "EU-CTD-HALT", "recipient": "AUTHORITY", "name": "AEMPS"}
+    trial.do("record-notification", {**sent, "about": "no-such-command"}, actor=sponsor)
+    trial.do("record-notification", sent, actor=sponsor)
+    trial.do("record-notification", sent, actor=sponsor)
+    trial.ledger.close()
+    result = viewing(trial.path, "sponsor").show("duties", None)
+    done = result.rows[0]["done"]
+    assert len(done) == 1
+    others = result.table.extra["notifications_of_no_duty"]
+    assert [others[0] < done[0], others[1] > done[0]] == [True, True]
+    assert any("show no duty done" in line for line in result.notes())
