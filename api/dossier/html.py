@@ -156,7 +156,7 @@ def flow(grid: Grid, linking: Linking) -> Iterator[str]:
     arms = groups[:-1] or groups
     for stages in (
         ("RANDOMIZED", "RECEIVED", "ALL_DOSES", "NOT_RECEIVED"),
-        ("LOST_TO_FOLLOW_UP", "DISCONTINUED", "DIED"),
+        ("LOST_TO_FOLLOW_UP", "DISCONTINUED", "DIED", "COMPLETED", "FOLLOWED"),
         ("ANALYSED",),
     ):
         if any((stage, arms[0]) in found for stage in stages) and (len(groups) > 1 or stages[0] != "RANDOMIZED"):

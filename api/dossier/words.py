@@ -97,6 +97,8 @@ STAGES: Final = {
     "LOST_TO_FOLLOW_UP": "Lost to follow-up",
     "DISCONTINUED": "Discontinued or withdrew",
     "DIED": "Died",
+    "COMPLETED": "Completed",
+    "FOLLOWED": "Still in follow-up",
     "ANALYSED": "Analysed",
 }
 """The stages of the flow, as the diagram calls them."""

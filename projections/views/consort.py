@@ -9,7 +9,8 @@ Rules
   may fail several; NOT RECORDED: none is); of the others, the disposition's term or the scope of the withdrawal.
 - RANDOMIZED and all after it come by `group`: each arm and Total for those who may see arms, Total for all others.
 - LOST_TO_FOLLOW_UP and DISCONTINUED are ends that stand (`projections/subject.py`), a subject once in each, and once
-  in each reason of theirs; DIED counts apart. ANALYSED: who is in the tables of the view that `detail` names.
+  in each reason of theirs; DIED counts apart. FOLLOWED: alive, and no end took the subject out of follow-up
+  (`projections/leaving.py`), which an end of the treatment alone does not; COMPLETED: that end was one of completion. ANALYSED: who is in the tables of the view that `detail` names.
 - What tells the arm is for those who may see arms alone. RECEIVED: was given the product; in an arm in which nothing is
   given, was not. NOT_RECEIVED, `detail`: GIVEN THE PRODUCT (in such an arm); what ended the subject's part before; NOT
   GIVEN YET. ALL_DOSES: as many doses as the protocol plans for the arm. Who has no known arm is in none of them.
@@ -26,6 +27,7 @@ from ledger.domain.vocabulary import Book
 from projections.base import Audience, Column, Context, Stored, Table, View
 from projections.groups import TOTAL, group_members, groups_of
 from projections.histories import History
+from projections.leaving import left
 from projections.subject import Entry, SubjectStory, story_of
 from projections.views.survival import followed_for
 
@@ -37,7 +39,7 @@ BEFORE: Final = ("AWAITING_SCREENING", "ASSESSED", "EXCLUDED", *_WHY, "NOT_YET_R
 """Stages before randomization, which have no arm."""
 GIVING: Final = ("RECEIVED", "ALL_DOSES", "NOT_RECEIVED")
 """Stages that depend on the product."""
-_AFTER: Final = ("LOST_TO_FOLLOW_UP", "DISCONTINUED", "DIED")
+_AFTER: Final = ("LOST_TO_FOLLOW_UP", "DISCONTINUED", "DIED", "COMPLETED", "FOLLOWED")
 STAGES: Final = (*BEFORE, "RANDOMIZED", *GIVING, *_AFTER, "ANALYSED")
 _ANALYSED: Final = ("survival", "ae-rate")
 _WITHDRAWN: Final = "WITHDRAWN"
@@ -191,8 +193,13 @@ def _stages(story: SubjectStory) -> Iterator[tuple[str, str, list[Any]]]:
             yield stage, "", _entries(story, [fact])
             if stage == "DISCONTINUED":
                 yield stage, _term(fact) or NOT_RECORDED, _entries(story, [fact])
+    gone = left(story)
     if story.dead:
         yield "DIED", "", _entries(story, _death(story))
+    elif gone is None:
+        yield "FOLLOWED", "", _entries(story, [randomized])
+    elif gone[0] == "COMPLETED":
+        yield "COMPLETED", "", _entries(story, [gone[1]])
 
 
 def _excluded(story: SubjectStory, ends: list[tuple[str, Fact]]) -> tuple[str, list[str], Fact] | None:

@@ -118,6 +118,20 @@ def test_follow_up_and_analysis_count_each_subject_once() -> None:
         assert count(ledger, "ANALYSED", view, "Control") == 3
 
 
+def test_of_the_randomized_each_has_died_or_left_or_is_still_followed() -> None:
+    ledger = registered()
+    for number in range(1, 7):
+        randomize(ledger, f"S{number}", "CONTROL", index=number)
+    ledger.append(ended("S1", "LOST TO FOLLOW-UP", "2020-06-12"))
+    ledger.append(withdrew("S2", "2020-06-12", "INTERVENTION"))
+    ledger.append(ended("S2", "WITHDRAWAL BY SUBJECT", "2020-06-12", epoch="TREATMENT"))
+    ledger.append(found_dead("S3", "2020-06-12"))
+    ledger.append(ended("S4", "COMPLETED", "2020-06-12", epoch="FOLLOW-UP"))
+    ledger.append(ended("S5", "PHYSICIAN DECISION", "2020-06-12", epoch="FOLLOW-UP"))
+    told = {stage: count(ledger, stage, group="Control") for stage in ("DIED", "COMPLETED", "FOLLOWED", "DISCONTINUED")}
+    assert told == {"DIED": 1, "COMPLETED": 1, "FOLLOWED": 2, "DISCONTINUED": 2}
+
+
 def test_a_number_has_the_events_behind_it_with_their_corrections() -> None:
     ledger = registered()
     randomize(ledger, "S1", "TREATMENT")
