@@ -15,6 +15,7 @@ from api.erasure import erase, finish_interrupted
 from api.evidence.automatic import CheckpointingLedger
 from api.evidence.continuing import settle_if_due
 from api.evidence.making import check_not_restored
+from api.restoring.mark import NEVER, read_mark
 from ledger.application import Answer, TrialLedger, reading
 from ledger.domain.commands import Command, parse_command
 from ledger.domain.events.base import TRIAL_STREAM, Facts
@@ -228,7 +229,12 @@ def rebuild_all(path: Path, progress: Progress | None = None) -> list[Path]:
     made = []
     for role in ("participant", "statistician"):  # who never sees an arm, and who always does
         seen = viewing(path, role)
-        reader = _reader(path, seen.sight)
+        try:
+            reader = _reader(path, seen.sight)
+        except KeysError:  # of a file that was restored for reading, from a bundle without arms
+            if (mark := read_mark(path)) is None or mark.recording != NEVER:
+                raise
+            continue
         try:
             watched = reader if progress is None else Watched(reader, progress)
             rebuild(watched, seen.audience, views_folder(path))

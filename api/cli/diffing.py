@@ -19,5 +19,6 @@ def diff(a: Path, b: Path, policy: Path | None, limit: int, as_json: bool) -> No
         print_json(done.to_json())
     else:
         tell(in_words(done))
+        tell("Neither was verified here: `trial-ledger verify` says of each whether it is sound.")
     if not done.same:
         raise SystemExit(VERIFICATION_FAILED)

@@ -56,6 +56,7 @@ def reconstruct(
     from api.restoring.making import UnsoundBundleError
     from ledger.proof.bundle import is_bundle
     from ledger.proof.checking import load_trusted
+    from ledger.proof.words import in_words
 
     trusted, viewer = load_trusted(policy, authorities), asked.viewer()
     bundle = is_bundle(source)
@@ -64,6 +65,10 @@ def reconstruct(
     try:
         _make(source, asked, viewer, trusted, keys, bundle, as_json)
     except UnsoundBundleError as error:
+        if as_json:
+            print_json({"folder": None, "report": error.report.to_json()})
+        else:
+            tell(in_words(error.report))
         say(f"error: {error}")
         raise SystemExit(VERIFICATION_FAILED) from None
     except UnknownSiteError as error:
@@ -92,6 +97,9 @@ def _make(
         if bundle:
             told |= {"remark": words.NOT_RECORDED, "of": bundles.said_of(source)}
             session = stack.enter_context(bundles.session_of(source, viewer, keys, trusted, step.reach))
+        elif bundles.cannot_record(source):
+            told |= {"remark": words.NOT_RECORDED_HERE, "of": {"recorded": False, "remark": words.NOT_RECORDED_HERE}}
+            session = bundles.Unrecorded(source, viewer)
         else:
             session = Session(source, viewer)
         made = export(session, dossier(**told), asked.output, asked.at, progress=step.reach)

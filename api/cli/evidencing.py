@@ -65,12 +65,14 @@ def watch(ledger: Path, as_json: bool) -> None:
 def keys(ledger: Path, as_json: bool) -> None:
     """Print the verifier keys."""
     from api.bootstrap import origin_of
+    from api.restoring.mark import may_continue
     from ledger.keys.folder import require_own
     from ledger.keys.signing import former_keys, load_signing_keys
     from ledger.proof.ledger_file import check_ledger_file
 
     check_ledger_file(ledger)
     require_own(ledger, origin_of(ledger))
+    may_continue(ledger)  # what cannot has no keys of its own: those that signed are told by its bundle
     current, former = load_signing_keys(ledger).vkeys, former_keys(ledger)
     if as_json:
         print_json({"keys": [key.encode() for key in current], "former": [key.encode() for key in former]})
@@ -120,9 +122,11 @@ def continue_ledger(
     """Put a new origin and new signing keys in force."""
     from pydantic import ValidationError
 
+    from api.cli.restoring import LACKS
     from api.evidence.continuing import continue_ledger
     from ledger.domain.decisions.base import CommandActor
-    from ledger.keys.file import TokenPlace
+    from ledger.keys.file import TokenPlace, keys_folder
+    from ledger.keys.kek import KINDS, kek_file
     from ledger.proof.ledger_file import check_ledger_file
 
     check_ledger_file(ledger)
@@ -144,6 +148,9 @@ def continue_ledger(
     if done.lost is not None:
         tell(f"Lost: what was signed last had {done.lost.size} entries. The record says so.")
     say(f"Hand out the new verifier keys (trial-ledger keys {ledger}): the old ones verify nothing that comes now.")
+    for kind in KINDS:
+        if not kek_file(keys_folder(ledger), kind).exists():
+            say(f"Without {kek_file(keys_folder(ledger), kind)} {LACKS[kind]}; it can be put there later (mode 600).")
 
 
 @errors_named()

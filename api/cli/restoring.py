@@ -5,7 +5,7 @@ from pathlib import Path
 
 from api.cli.output import VERIFICATION_FAILED, errors_named, print_json, progress, say, tell
 
-_LACKS = {
+LACKS = {
     "identity": "names, and with them everything that is to be recorded, stay closed",
     "sealed": "the sealed book, the anchors, the marks and the secret of the list stay closed",
 }
@@ -45,7 +45,7 @@ def restore(
     tell(f"{done.path}: restored from a bundle for the role {done.role}, with {done.checkpoints} checkpoints")
     tell(in_words(report))
     for kind in done.missing:
-        say(f"Without {kek_file(keys_folder(done.path), kind)} {_LACKS[kind]}; it can be put there later (mode 600).")
+        say(f"Without {kek_file(keys_folder(done.path), kind)} {LACKS[kind]}; it can be put there later (mode 600).")
     if done.beyond is not None:
         say(f"The log is said to have signed {done.beyond} entries: what came after these is not in the bundle.")
     if done.recording == CONTINUE:

@@ -16,6 +16,7 @@ from api.bootstrap import DeniedError
 from api.dossier import words
 from api.durable import passing_folder
 from api.restoring.making import restore
+from api.restoring.mark import NEVER, read_mark
 from ledger.domain.events.base import Event
 from ledger.domain.roles import Viewer
 from ledger.domain.vocabulary import Book
@@ -28,6 +29,12 @@ class Unrecorded(Session):
 
     def _record(self, cls: type[Event], said: dict[str, object]) -> None:
         pass
+
+
+def cannot_record(ledger: Path) -> bool:
+    """Whether a ledger file was restored for reading. Raises LedgerFileError."""
+    mark = read_mark(ledger)
+    return mark is not None and mark.recording == NEVER
 
 
 @contextmanager

@@ -22,6 +22,10 @@ HOW_TO_READ: Final = (
 NOT_RECORDED: Final = (
     "It was made of an evidence bundle, in which nothing can be recorded: that it was made stands in no ledger."
 )
+NOT_RECORDED_HERE: Final = (
+    "It was made of a ledger that was restored for reading, in which nothing can be recorded: that it was made stands "
+    "in no ledger."
+)
 PROVENANCE: Final = "The trial was registered with this provenance: {told}."
 CONTENTS: Final = "Contents"
 ABOUT: Final = "About this dossier"

@@ -90,7 +90,7 @@ def signing(path: Path) -> Iterator[None]:
     """Hold the lock of whoever signs; what an interrupted `continue` left is finished first. Raises KeysError."""
     folder = keys_folder(path)
     if not folder.is_dir():
-        raise KeysError(f"{folder}: there are no keys, so nothing can be signed")
+        raise KeysError(why_not_recordable(path) or f"{folder}: there are no keys, so nothing can be signed")
     with durable.locked(folder / LOCK):
         settle(path)
         yield

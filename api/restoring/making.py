@@ -55,7 +55,7 @@ class UnsoundBundleError(RestoreError):
     """The bundle does not verify, and nothing was made of it; `report` says why."""
 
     def __init__(self, bundle: Path, report: Report) -> None:
-        super().__init__(f"{bundle}: does not verify, so nothing is restored from it")
+        super().__init__(f"{bundle}: does not verify, so nothing is made of it")
         self.report = report
 
 

@@ -10,7 +10,8 @@ Rules
 - RANDOMIZED and all after it come by `group`: each arm and Total for those who may see arms, Total for all others.
 - LOST_TO_FOLLOW_UP and DISCONTINUED are ends that stand (`projections/subject.py`), a subject once in each, and once
   in each reason of theirs; DIED counts apart. FOLLOWED: alive, and no end took the subject out of follow-up
-  (`projections/leaving.py`), which an end of the treatment alone does not; COMPLETED: that end was one of completion. ANALYSED: who is in the tables of the view that `detail` names.
+  (`projections/leaving.py`), which an end of the treatment alone does not; COMPLETED: that end was one of completion.
+  ANALYSED: who is in the tables of the view that `detail` names.
 - What tells the arm is for those who may see arms alone. RECEIVED: was given the product; in an arm in which nothing is
   given, was not. NOT_RECEIVED, `detail`: GIVEN THE PRODUCT (in such an arm); what ended the subject's part before; NOT
   GIVEN YET. ALL_DOSES: as many doses as the protocol plans for the arm. Who has no known arm is in none of them.

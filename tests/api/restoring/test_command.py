@@ -74,7 +74,7 @@ def test_with_a_finding_it_ends_with_1_and_makes_nothing(mine: Path, other: Path
     done = here("init", "--from-bundle", altered, other)
     assert done.code == 1
     assert "NOT verified" in done.out
-    assert "nothing is restored" in done.err
+    assert "nothing is made of it" in done.err
     assert here("init", "--from-bundle", altered, other, "--json").json["ledger"] is None
     assert lying(other.parent) == {}
 
@@ -89,9 +89,12 @@ def test_options_that_do_not_go_together_are_a_mistake_of_usage(other: Path, opt
     assert lying(other.parent) == {}
 
 
-@pytest.mark.parametrize("name", ["none.zip", "trial.db"])
-def test_what_is_no_bundle_is_named(mine: Path, other: Path, name: str) -> None:
-    here("init", "--from-bundle", mine.with_name(name), other).refused_in_one_sentence("is no evidence bundle", name)
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("none.zip", "there is no such file"), ("trial.db", "is no evidence bundle"), ("trial.db.keys", "is a folder")],
+)
+def test_what_is_no_bundle_is_named(mine: Path, other: Path, name: str, words: str) -> None:
+    here("init", "--from-bundle", mine.with_name(name), other).refused_in_one_sentence(words, name)
     assert lying(other.parent) == {}
 
 
@@ -112,3 +115,42 @@ def test_diff_is_the_same_in_words_and_in_json(mine: Path, tmp_path: Path) -> No
     assert (book["common"]["size"], book["parts_at"], told.json["same"]) == (21, None, True)
     assert told.json["sides"]["b"] == {"path": str(bundle), "kind": "bundle", "role": "sponsor", "size": {"open": 21}}
     assert here("diff", mine, bundle, "--policy", policy(mine, tmp_path / "policy")).code == 0
+
+
+@pytest.mark.parametrize("role", ["sponsor", "statistician"])
+def test_of_what_was_restored_for_reading_a_dossier_is_made_that_says_it_is_recorded_nowhere(
+    mine: Path, other: Path, tmp_path: Path, role: str
+) -> None:
+    here("init", "--from-bundle", made(mine, role), other)
+    before = other.read_bytes()
+    done = here("reconstruct", other, "--at", "20", "-o", tmp_path / "out", "--role", role)
+    assert done.code == 0, done.err
+    assert json.loads((tmp_path / "out" / "manifest.json").read_bytes())["recorded"] is False
+    assert other.read_bytes() == before
+    assert here("rebuild", other).code == 0
+    here("export", "csv", other, "-o", tmp_path / "no", "--for", role).refused_in_one_sentence("restored", code=3)
+
+
+def test_of_what_was_restored_for_reading_there_are_no_keys_and_that_is_said(mine: Path, other: Path) -> None:
+    here("init", "--from-bundle", made(mine, "sponsor"), other)
+    for command in ("keys", "checkpoint"):
+        here(command, other).refused_in_one_sentence("was restored from a bundle for the role sponsor", code=3)
+
+
+def test_going_on_without_a_key_encryption_key_says_what_stays_closed(mine: Path, other: Path) -> None:
+    here("init", "--from-bundle", made(mine, "archive"), other)
+    done = here("continue", other, "--reason", "the server was lost")
+    assert done.code == 0, done.err
+    assert "sealed.kek the sealed book" in done.err
+
+
+def test_a_dossier_of_a_bundle_that_does_not_verify_names_the_findings(mine: Path, tmp_path: Path) -> None:
+    path = made(mine, "sponsor")
+    data = bytearray(path.read_bytes())
+    at = data.index(b'"open_head"') if b'"open_head"' in data else len(data) // 2
+    data[at] ^= 1
+    path.write_bytes(data)
+    done = here("reconstruct", path, "--at", "20", "-o", tmp_path / "out", "--role", "sponsor")
+    assert done.code in {1, 3}
+    assert not (tmp_path / "out").exists()
+    assert "restored" not in done.err
