@@ -77,9 +77,9 @@ def look(world: World, *, thorough: bool = True) -> Seen:
             found += _command_line(world.path, people)
     found += [*_stored_views(world.path), *_outbox(world.path)]
     found += [(f"log, line {number}", line) for number, line in enumerate(world.logged)]
-    heads = _heads(world.path)
+    heads = heads_of(world.path)
     for label, text in found:
-        seen[label] = _normal(text.replace(str(world.path), "LEDGER"), heads).encode()
+        seen[label] = normal(text.replace(str(world.path), "LEDGER"), heads).encode()
     for number, (asked, answer) in enumerate(world.answers):
         seen[f"answer {number} to {asked}"] = json.dumps(answer).encode()
     seen |= _open_book(world)
@@ -91,14 +91,15 @@ def differences(one: Seen, other: Seen) -> list[str]:
     return [label for label in [*one, *(other.keys() - one.keys())] if one.get(label) != other.get(label)]
 
 
-def _heads(path: Path) -> dict[str, str]:
-    """leaf hash -> which entry it stands for."""
+def heads_of(path: Path) -> dict[str, str]:
+    """Leaf hash -> which entry it stands for."""
     with closing(open_reading(path)) as connection:
         rows = fetch(connection, "SELECT seq, entry FROM open_entry ORDER BY seq")
     return {leaf_hash(entry).hex(): f"the hash of entry {seq}" for seq, entry in rows}
 
 
-def _normal(text: str, heads: dict[str, str]) -> str:
+def normal(text: str, heads: dict[str, str]) -> str:
+    """A text in which hashes of open entries stand for the entries."""
     return _HASH.sub(lambda found: heads.get(found[0], found[0]), text)
 
 
