@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 KERNEL := ledger/verifying/kernel.pyx ledger/verifying/texts.pxi ledger/verifying/hashing.pxi
 LOCKS := requirements.lock requirements-dev.lock
-EXTRAS := --extra exports --extra pkcs11 --extra timestamps --extra xpt
+EXTRAS := --extra exports --extra pkcs11 --extra postgres --extra timestamps --extra xpt
 COMPILE := $(UV) pip compile pyproject.toml --quiet --universal --generate-hashes --no-emit-index-url \
 	--no-header --no-annotate
 

@@ -7,7 +7,6 @@
 4. The audit trail is folded stream by stream and sorted by SQLite, so that its length costs no memory.
 """
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from api.exports.source import Source
 from projections.base import View
 from projections.result import Result
 from projections.runner import fold
+from projections.sql.rows import plain
 from projections.views import VIEWS
 
 _AUDIT: Final = "audit"
@@ -140,7 +140,7 @@ def _audit(db: apsw.Connection, source: Source, view: View) -> Listed:
 def _grid(result: Result) -> tuple[tuple[Column, ...], list[tuple[Any, ...]]]:
     """Columns and rows as `show --csv` has them, but integers as integers."""
     header, cells = result.spread()
-    rows = [tuple(map(_value, row)) for row in cells]
+    rows = [tuple(map(plain, row)) for row in cells]
     types = ["INTEGER" if _whole(row[index] for row in rows) else "TEXT" for index in range(len(header))]
     whole = [type_ == "INTEGER" for type_ in types]
     return tuple(map(Column, header, types)), [
@@ -153,13 +153,3 @@ def _whole(values: Iterable[Any]) -> bool:
     """Whether all values that there are are integers, and there is one."""
     there = [value for value in values if value is not None]
     return bool(there) and all(type(value) is int for value in there)
-
-
-def _value(value: Any) -> str | int | None:
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, int):
-        return int(value)
-    if isinstance(value, list | tuple):
-        return " ".join(str(_value(item)) for item in value)
-    return json.dumps(value, sort_keys=True, ensure_ascii=False)

