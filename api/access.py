@@ -160,6 +160,10 @@ class Session:
         """Whether the viewer has arms in sight, or is known to know one: then no open trace is left (rule 2)."""
         return self._knows
 
+    def ask_anew_who_knows(self) -> None:
+        """The viewer may have come to know an arm just now: it is looked up anew when it counts next."""
+        self._knows_some_arm = None
+
     @property
     def _knows(self) -> bool:
         """Whether the viewer has arms in sight, or the record says that he knows one, of whomever (rule 2)."""

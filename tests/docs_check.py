@@ -4,7 +4,8 @@
     python -m tests.docs_check --write    bring the generated parts up to date
 
 Generated: the help blocks of the README (between `<!-- help: … -->` and the code block's end), `docs/events.md`,
-`docs/duties.md`, the relations in `docs/sql.md`, and the statements of the schema in `docs/format.md`.
+`docs/duties.md`, `docs/openapi.json`, the relations in `docs/sql.md`, and the statements of the schema in
+`docs/format.md`.
 Checked: every relative link of every document leads to a file.
 """
 
@@ -16,6 +17,8 @@ from pathlib import Path
 from ledger.domain.commands import COMMANDS
 from ledger.domain.events import CATALOGUE
 from ledger.proof.schema import STATEMENTS
+from tests.api.server.openapi_document import PATH as OPENAPI
+from tests.api.server.openapi_document import document as openapi
 from tests.duties_document import document as duties
 from tests.sql_document import SQL
 from tests.sql_document import document as sql
@@ -106,7 +109,14 @@ def broken_links() -> list[str]:
 
 def main() -> int:
     """Compare, or write."""
-    wanted = {README: readme(), EVENTS: events(), FORMAT: format_document(), DUTIES: duties(), SQL: sql()}
+    wanted = {
+        README: readme(),
+        EVENTS: events(),
+        FORMAT: format_document(),
+        DUTIES: duties(),
+        SQL: sql(),
+        OPENAPI: openapi(),
+    }
     if "--write" in sys.argv:
         for path, text in wanted.items():
             path.write_text(text, "utf-8")

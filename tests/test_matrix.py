@@ -46,6 +46,7 @@ CARRIES: Final[dict[str, tuple[str, ...]]] = {
     "follow-up": (),
     "identities": (),
     "open-adverse-events": (),
+    "serious-events": (),
     "subjects": _GROUPS,
     "survival": _GROUPS,
     "unblinding": (),  # the arms of those whose code was broken: which ones they are is for the list to say

@@ -7,7 +7,7 @@ from typing import Annotated, NoReturn, Optional
 
 import typer
 
-from api.cli import diff, dossier, evidence, exports, guarding, timestamp, verifier, witness
+from api.cli import diff, dossier, evidence, exports, guarding, publish, serve, timestamp, verifier, witness
 from api.cli.options import AsJson, LedgerFile
 from api.cli.output import Terminated
 from ledger.domain.vocabulary import Role
@@ -45,6 +45,7 @@ class ViewName(StrEnum):
     CONSORT = "consort"
     FOLLOW_UP = "follow-up"
     OPEN_ADVERSE_EVENTS = "open-adverse-events"
+    SERIOUS_EVENTS = "serious-events"
 
 
 @app.command()
@@ -295,6 +296,8 @@ guarding.add_to(app)
 dossier.add_to(app)
 evidence.add_to(app)
 exports.add_to(guarding.export)
+publish.add_to(app)
+serve.add_to(app)
 timestamp.add_to(app)
 verifier.add_to(app)
 witness.add_to(app)

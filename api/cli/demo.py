@@ -1,9 +1,13 @@
-"""`demo`: the reference trial as a labelled simulation; recorded, verified, tampered with in a copy, and shown."""
+"""`demo`: the reference trial as a labelled simulation; recorded, verified, tampered with in a copy, shown, and served.
+
+At the end its pages are served on this machine alone, with the development issuer, until Ctrl-C.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import shutil
+import socket
 from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -26,6 +30,8 @@ if TYPE_CHECKING:
 
 _HOST = "demo.invalid"
 _TAMPERED = "tampered.db"
+_LOOPBACK = "127.0.0.1"
+_PORT = 8000
 _FIRST = datetime(2020, 5, 6, 6, 0, tzinfo=UTC)
 _VIEWS = (
     ("enrolment", "sponsor"),
@@ -83,7 +89,24 @@ def run(folder: Path, seed: int, subjects: int, *, serve: bool) -> None:
     _show(path, ended)
     say(f"\nThe ledger is {path}. Try: trial-ledger show audit {path} | trial-ledger verify {path}")
     if serve:
-        say("There are no pages to serve yet: they come with the API. (--no-serve silences this line.)")
+        _serve(path)
+
+
+def _serve(path: Path) -> None:
+    """Serve the pages of the demo until Ctrl-C, which ends it well."""
+    from api.cli import serving
+
+    say("\nIts pages are served now, on this machine alone. Open the address below in a browser, and choose who to be:")
+    say("investigator-1 is masked, statistician-1 sees arms. Ctrl-C ends it.")
+    serving.serve([path], None, _LOOPBACK, _PORT if _is_free(_PORT) else 0, True, False)
+
+
+def _is_free(port: int) -> bool:
+    try:
+        socket.create_server((_LOOPBACK, port)).close()
+    except OSError:
+        return False
+    return True
 
 
 def _fresh(folder: Path) -> Path:

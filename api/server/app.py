@@ -3,6 +3,7 @@
 `create_app` composes what it is given; it opens no file and reads no setting.
 """
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib import import_module
@@ -14,7 +15,10 @@ from starlette.responses import Response
 
 from api.bootstrap import DeniedError
 from api.pages import problem_pages
-from api.server import problems
+from api.server import documents, problems
+from api.server.exporting import Exports
+from api.server.methods import Methods
+from api.server.operation.verifying import Verifications
 from api.server.person import Identity
 from api.server.problems import Problem
 from api.server.state import State
@@ -30,8 +34,27 @@ from projections.base import UnknownViewError
 
 ROUTES: Final[tuple[str, ...]] = (
     "api.server.routes.trials",
+    "api.server.routes.views",
+    "api.server.routes.audit",
+    "api.server.routes.entries",
+    "api.server.routes.checkpoints",
+    "api.server.routes.verification",
+    "api.server.routes.exports",
+    "api.server.routes.tail",
+    "api.server.routes.commands",
+    "api.server.routes.code_break",
+    "api.server.routes.signatures",
     "api.pages.static",
     "api.pages.trial",
+    "api.pages.flow_pages",
+    "api.pages.subjects",
+    "api.pages.safety",
+    "api.pages.conduct",
+    "api.pages.auditing",
+    "api.pages.entries",
+    "api.pages.verifying",
+    "api.pages.code_break",
+    "api.pages.halting",
 )
 """The modules of routes, each with a `ROUTER`."""
 
@@ -44,6 +67,10 @@ def create_app(trials: Trials, identity: Identity) -> FastAPI:
         try:
             yield
         finally:
+            held: State = app.state.ledger
+            for kept in held.more.values():
+                if isinstance(kept, Exports | Verifications):
+                    kept.close()
             trials.close()
 
     app = FastAPI(
@@ -52,6 +79,7 @@ def create_app(trials: Trials, identity: Identity) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url="/v1/openapi.json",
+        generate_unique_id_function=documents.operation_id,
         redirect_slashes=False,
         lifespan=running,
     )
@@ -62,6 +90,8 @@ def create_app(trials: Trials, identity: Identity) -> FastAPI:
     for module in ROUTES:
         app.include_router(import_module(module).ROUTER)
     problem_pages.install(app)
+    documents.install(app)
+    app.add_middleware(Methods)
     return app
 
 
@@ -78,9 +108,13 @@ def problem_of(error: Exception) -> Problem:
 
 
 async def _known(_: Request, error: Exception) -> Response:
-    return problem_of(error).response()
+    problem = problem_of(error)
+    if problem.slug == "not-recorded":
+        _log.error("not recorded: %s", error)
+    return problem.response()
 
 
+_log: Final = logging.getLogger(__name__)
 _FAILED: Final = "the ledger could not be read or written; the cause is in the server's log"
 _AS_PROBLEM: Final[dict[type[Exception], tuple[str, str]]] = {
     CommandRefusedError: ("refused", ""),

@@ -19,22 +19,30 @@ from starlette.responses import Response
 MEDIA_TYPE: Final = "application/problem+json"
 
 PROBLEMS: Final[dict[str, tuple[int, str]]] = {
+    "authentication": (401, "The signature needs an authentication that is made for it"),
     "body": (400, "The body is not JSON as this server reads it"),
     "body-too-large": (413, "The body is too large"),
     "command": (422, "The command is not of the form of its type"),
     "command-reused": (409, "The command id was recorded with other content"),
     "content-type": (415, "The body has another media type than the route takes"),
+    "cross-site": (403, "The form did not come from a page of this sign-in"),
+    "host": (421, "The request is for another host"),
     "internal": (500, "The server failed"),
+    "issuer": (503, "The issuer of tokens cannot be asked now"),
     "method": (405, "The route has no such method"),
     "not-acceptable": (406, "None of the media types that are accepted can be given"),
     "not-found": (404, "There is no such thing here"),
     "not-permitted": (403, "The role does not permit it"),
+    "not-ready": (503, "The server is not ready"),
     "not-recorded": (503, "It cannot be recorded now, and so is not done"),
     "parameter": (400, "A parameter is not of the form that the route takes"),
     "position": (400, "There is no such position"),
     "precondition": (412, "It is not what it was"),
     "refused": (409, "A rule of the trial forbids it"),
+    "sign-in-failed": (400, "The sign-in did not succeed"),
+    "token-claim": (403, "A claim of the token does not fit the ledger"),
     "too-many-requests": (429, "Too many requests"),
+    "two-roles": (403, "The token gives two roles in one trial"),
     "unauthenticated": (401, "Who asks is not known"),
 }
 """Each slug with its status and its title. A rule of the trial stands in the member `rule` of `refused`."""

@@ -36,6 +36,10 @@ from projections.watched import Progress
 
 RIGHTS_SECONDS: Final = 60.0
 KEPT_RESULTS: Final = 64
+"""Of each audience of a trial."""
+KEPT_CELLS: Final = 2_000_000
+"""Values in all answers of an audience, some 200 MB; no single one has more than a quarter of them. (Longer ones lie in
+files of which one thread at a time can read, `projections/spooled.py`.)"""
 KEPT_SESSIONS: Final = 10_000
 
 
@@ -66,7 +70,8 @@ class Served:
         self._lock = threading.Lock()
         self._ledger: TrialLedger | None = None
         self._sessions: OrderedDict[tuple[Viewer, str], _Held] = OrderedDict()
-        self._results: OrderedDict[Key, Result] = OrderedDict()
+        # Apart by audience, so that what unmasked people look at pushes out nothing of the others'.
+        self._results: dict[Audience, OrderedDict[Key, Result]] = {one: OrderedDict() for one in Audience}
         self._making: dict[Key, threading.Lock] = {}
         self._idle: list[LedgerReader] = []
 
@@ -118,6 +123,22 @@ class Served:
                 self._sessions.popitem(last=False)
         return session
 
+    def held(self, person: Person) -> Session | None:
+        """The session that the person has had with this trial, if it is still held; none is made."""
+        right = person.rights.get(self.name)
+        if right is None:
+            return None
+        key = (viewer_of(person.id, right.role.value, person.org, right.sites), person.session)
+        with self._lock:
+            held = self._sessions.get(key)
+        return None if held is None else held.session
+
+    def ask_anew_who_knows(self) -> None:
+        """Somebody may have come to know an arm: where looks leave their trace is decided anew, for everybody."""
+        with self._lock:
+            for held in self._sessions.values():
+                held.session.ask_anew_who_knows()
+
     @contextmanager
     def open_book(self) -> Iterator[LedgerReader]:
         """A snapshot of the open book, without anybody's name: what everybody with a role here may read."""
@@ -161,26 +182,34 @@ class Served:
 
     def kept(self, key: Key, make: Callable[[], Result]) -> Result:
         """The answer from memory, or made; by one thread where several want the same."""
+        results = self._results[key.audience]
         with self._lock:
-            found = self._results.get(key)
+            found = results.get(key)
             if found is not None:
-                self._results.move_to_end(key)
+                results.move_to_end(key)
                 return found
             making = self._making.setdefault(key, threading.Lock())
         with making:
             with self._lock:
-                if (found := self._results.get(key)) is not None:
+                if (found := results.get(key)) is not None:
                     return found
             try:
                 found = make()
             finally:
                 with self._lock:
                     self._making.pop(key, None)
-            with self._lock:
-                self._results[key] = found
-                while len(self._results) > KEPT_RESULTS:
-                    self._results.popitem(last=False)
+            if _cells(found) <= KEPT_CELLS // 4:
+                with self._lock:
+                    results[key] = found
+                    weight = sum(map(_cells, results.values()))
+                    while len(results) > KEPT_RESULTS or weight > KEPT_CELLS:
+                        weight -= _cells(results.popitem(last=False)[1])
         return found
+
+
+def _cells(result: Result) -> int:
+    """How many values an answer has."""
+    return (len(result.rows) + 1) * len(result.columns)
 
 
 @dataclass(frozen=True, slots=True)

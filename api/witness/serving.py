@@ -10,29 +10,25 @@
 4. SIGTERM: no new connection is taken, requests under way are answered, then the process ends with 0.
 """
 
-import asyncio
-import signal
 import socket
 from collections.abc import Callable
 from typing import Any, Final
 
-import h11
-import uvicorn
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response as HttpResponse
 from starlette.routing import Route
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from api.server.operation import connections
+from api.server.operation.connections import listen
 from api.witness.core import TEXT, Response, Witness
 from api.witness.request import MAX_BODY_BYTES
 
+__all__ = ["application", "listen", "serve"]
+
 REQUEST_SECONDS: Final = 20.0
-KEEP_ALIVE_SECONDS: Final = 15
-STOP_SECONDS: Final = 10
 MAX_CONNECTIONS: Final = 256
-MAX_HEAD_BYTES: Final = 1 << 14
 
 
 def application(witness: Witness, tell: Callable[[str], None]) -> Starlette:
@@ -88,76 +84,6 @@ def _http(response: Response, *, close: bool = False) -> HttpResponse:
     return HttpResponse(response.body, response.status, headers)
 
 
-class _Impatient(H11Protocol):
-    """uvicorn's connection, which alone would wait for ever for the rest of a request."""
-
-    _timer: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        self._timer = self.loop.call_later(REQUEST_SECONDS, self._cut_off)
-
-    def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        self._watch()
-
-    def on_response_complete(self) -> None:
-        super().on_response_complete()
-        self._watch()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        super().connection_lost(exc)
-        self._stop()
-
-    def _watch(self) -> None:
-        """The clock runs while a request has begun and is not whole; idling ends by uvicorn's keep-alive."""
-        state = self.conn.their_state
-        begun = state is h11.SEND_BODY or (state is h11.IDLE and self.conn.trailing_data[0] != b"")
-        if not begun:
-            self._stop()
-        elif self._timer is None:
-            self._timer = self.loop.call_later(REQUEST_SECONDS, self._cut_off)
-
-    def _stop(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-    def _cut_off(self) -> None:
-        self._timer = None
-        self.transport.close()
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket. Raises OSError."""
-    try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        return socket.create_server(address[:2], family=family)
-    except OSError as error:
-        raise OSError(error.errno, error.strerror or str(error), f"{host}:{port}") from None
-
-
 def serve(app: Any, listening: socket.socket) -> None:
     """Serve until SIGTERM or SIGINT; returns after the requests under way were answered."""
-    config = uvicorn.Config(
-        app,
-        loop="asyncio",
-        http=_Impatient,
-        ws="none",
-        lifespan="off",
-        interface="asgi3",
-        log_config=None,
-        log_level="error",
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        limit_concurrency=MAX_CONNECTIONS,
-        backlog=MAX_CONNECTIONS,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=STOP_SECONDS,
-        h11_max_incomplete_event_size=MAX_HEAD_BYTES,
-    )
-    # uvicorn raises the signal again once it has stopped; the process is to end with 0 by itself then.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
-    uvicorn.Server(config).run(sockets=[listening])
+    connections.serve(app, listening, most=MAX_CONNECTIONS, request_seconds=REQUEST_SECONDS)

@@ -86,9 +86,14 @@ class Audit(View):
         return True
 
     def rows(self, history: History) -> Iterator[Mapping[str, Any]]:
+        return self.rows_at(history, range(len(history.recorded)))
+
+    def rows_at(self, history: History, places: Iterable[int]) -> Iterator[Mapping[str, Any]]:
+        """The rows of the facts at these places of the history, for whoever reads the trail entry by entry."""
         voided = _voided(history.recorded)
         reporters = _reporters(history.recorded)
-        for index, fact in enumerate(history.recorded):
+        for index in places:
+            fact = history.recorded[index]
             known = CATALOGUE.get(fact.type)
             actor = reporters.get(fact.command, fact.actor) if fact.book is Book.OPEN else fact.actor
             by = voided.get((fact.book, fact.seq))
@@ -114,15 +119,19 @@ class Audit(View):
             yield row
 
     def present(self, rows: Iterable[Stored], context: Context, audience: Audience) -> Table:  # noqa: ARG002
-        columns = (*_COLUMNS, *_UNMASKED) if audience is Audience.UNMASKED else _COLUMNS
+        columns = self.shown_columns(audience)
+        return Table(columns, in_order(rows, _order, lambda row: self.shown(row, columns)))
 
-        def shown(row: Stored) -> dict[str, Any]:
-            values = {name: row[name] for name in columns}
-            for name in _JSON:
-                values[name] = None if row[name] is None else json.loads(row[name])
-            return values | {name: bool(row[name]) for name in ("late", "after_unblinding") if name in values}
+    def shown_columns(self, audience: Audience) -> tuple[str, ...]:
+        """The columns of the table for an audience."""
+        return (*_COLUMNS, *_UNMASKED) if audience is Audience.UNMASKED else _COLUMNS
 
-        return Table(columns, in_order(rows, _order, shown))
+    def shown(self, row: Stored, columns: Iterable[str]) -> dict[str, Any]:
+        """One stored row (or one of `rows_at`) as the table has it."""
+        values: dict[str, Any] = {name: row.get(name) for name in columns}
+        for name in _JSON:
+            values[name] = None if values[name] is None else json.loads(values[name])
+        return values | {name: bool(values[name]) for name in ("late", "after_unblinding") if name in values}
 
 
 def _order(row: Stored) -> list[Any]:

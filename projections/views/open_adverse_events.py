@@ -53,7 +53,7 @@ class OpenAdverseEvents(View):
         story = story_of(history)
         if story.dead:
             return
-        standing, said = standing_of(story), _said(history, story)
+        standing, said = standing_of(story), said_of(history, story)
         for event in sorted(story.adverse_events.values(), key=lambda event: event.order):
             if not event.open:
                 continue
@@ -110,7 +110,7 @@ def _days_open(onset: str | None, day: str | None) -> int | None:
     return max(0, days_between(onset, day) or 0)
 
 
-def _said(history: History, story: SubjectStory) -> dict[str, set[Entry]]:
+def said_of(history: History, story: SubjectStory) -> dict[str, set[Entry]]:
     """Name of an adverse event -> the entries that speak of it. Names that a sealed record has used are its own."""
     found: dict[str, set[Entry]] = {}
     for fact in history.corrected:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 
-from tests.bench import appends, reads, verifying
+from tests.bench import appends, reads, serving, verifying
 from tests.bench.measure import Row
 
 
@@ -55,6 +55,7 @@ def main() -> int:
 def _rows(folder: Path, asked: argparse.Namespace, wanted: Callable[[str], bool]) -> Iterator[Row]:
     yield from appends.rows(folder, quick=asked.quick, wanted=wanted)
     yield from reads.rows(folder, quick=asked.quick, wanted=wanted)
+    yield from serving.rows(folder, quick=asked.quick, wanted=wanted)
     yield from verifying.rows(
         folder, quick=asked.quick, wanted=wanted, count=asked.events, ledger=asked.ledger, peers=asked.peers
     )

@@ -60,6 +60,8 @@ def whole_trial(folder: Path, protocol: Protocol, *, opened: bool = False) -> Tr
         trial.randomized(subject)
         do("investigator", "record-visit", {"subject": subject, "visit": "DAY 3", "number": "3"})
         event: dict[str, Any] = {"subject": subject, "ae": "AE1", "term": "Fever", "severity": "MILD", "serious": False}
+        if subject == SUBJECTS[-1]:
+            event |= {"serious": True, "seriousness": ["HOSPITALIZATION"]}
         do("investigator", "report-adverse-event", event | {"onset": trial.clock.at.date().isoformat()})
     for name, subject in zip(NAMES, SUBJECTS, strict=True):
         given: dict[str, Any] = {

@@ -1,1 +1,1 @@
-"""Who asks: tokens of an issuer, what they are allowed to be here, and the sign-in of browsers."""
+"""Who makes a request: bearer tokens and browsers' sign-ins of one OpenID Connect issuer, and the rights they give."""

@@ -1,0 +1,1 @@
+"""The pages that people look at: made on the server, whole without a script, under the same sessions as the API."""

@@ -1,0 +1,88 @@
+"""`/` and `/t/{trial}`: the trials in which somebody has a role, and the overview of one.
+
+The badge of the overview says what the server has verified, and nothing that it has not.
+"""
+
+from typing import Any, Final
+
+from fastapi import APIRouter, Request, Response
+
+from api.pages.badge import badge_of
+from api.pages.looking import Look, look
+from api.pages.rendering import page, reading
+from api.server.state import Ask, Who, state_of
+from ledger.domain.events import CATALOGUE
+from ledger.domain.history import Fact
+
+ROUTER: Final = APIRouter()
+_RECENT: Final = 12
+
+
+@reading(ROUTER, "/")
+def trials(request: Request, person: Who) -> Response:
+    """The trials of the person."""
+    mine = [
+        {"name": served.name, "role": person.rights[served.name].role.value, "sites": person.rights[served.name].sites}
+        for served in state_of(request).trials
+        if served.name in person.rights
+    ]
+    return page(request, "trials.html", person=person, trials=mine)
+
+
+@reading(ROUTER, "/t/{trial}")
+def overview(request: Request, ask: Ask) -> Response:
+    """Where the trial stands."""
+    looked = look(request, ask)
+    duties = looked.rows("duties")
+    numbers = numbers_of(looked, duties)
+    badge = badge_of(state_of(request), ask)
+    return page(
+        request,
+        "overview.html",
+        ask=ask,
+        at=looked.where,
+        made_of={**looked.made_of, "badge": badge},
+        whole=looked.whole(),
+        numbers=numbers,
+        badge=badge,
+        recent=[_entry(fact) for fact in looked.newest(_RECENT)],
+    )
+
+
+def numbers_of(looked: Look, duties: list[dict[str, Any]]) -> dict[str, Any]:
+    """The key numbers, each as one of the views has it."""
+    enrolment = looked.show("enrolment")
+    reached = {row["stage"]: row["subjects"] for row in enrolment.rows if row["site"] is None and row["month"] is None}
+    open_events = looked.show("open-adverse-events").table.extra
+    deviations = looked.rows("deviations")
+    return {
+        "consented": reached.get("CONSENTED", 0),
+        "randomized": reached.get("RANDOMIZED", 0),
+        "target": enrolment.table.extra["target"],
+        "completed": reached.get("COMPLETED", 0),
+        "died": reached.get("DIED", 0),
+        "open_events": open_events["open"],
+        "open_serious": open_events["open_serious"],
+        "deviations": len(deviations),
+        "important": sum(bool(row["important"]) for row in deviations),
+        "overdue": sum(row["status"] == "OVERDUE" for row in duties),
+        "due": sum(row["status"] == "DUE" for row in duties),
+        "entries": looked.open_end.open,
+    }
+
+
+def _entry(fact: Fact) -> dict[str, Any]:
+    """An entry as the list of the newest ones has it."""
+    known = CATALOGUE.get(fact.type)
+    subject = fact.data.get("subject")
+    if subject is None and fact.stream.startswith("subject/"):
+        subject = fact.stream.removeprefix("subject/")
+    return {
+        "seq": fact.seq,
+        "type": fact.type,
+        "what": fact.type if known is None else known.title,
+        "subject": subject,
+        "who": fact.actor.id,
+        "role": fact.actor.role,
+        "at": fact.at,
+    }

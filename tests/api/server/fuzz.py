@@ -1,0 +1,131 @@
+"""Requests made from the API's own document, sent to the API: nothing fails, and nothing comes that is not documented.
+
+    python -m tests.api.server.fuzz 2000      so many requests for each operation and role, and as many walks
+
+Without a number: 25. The requests go straight into the application, without a network. The tail is asked to end at the
+head, since a request that never ends would tell nothing.
+"""
+
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+from zlib import crc32
+
+import schemathesis
+from fastapi import FastAPI
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from schemathesis import Case, checks
+
+from api.server.app import create_app
+from api.server.trials import Trials
+from ledger.domain.vocabulary import Role
+from tests.api.server.people import NAME, People, bearer, person
+from tests.projections.whole_trial import MASKABLE_TERMS, protocol_masking, whole_trial
+
+ROLES: Final = (Role.INVESTIGATOR, Role.STATISTICIAN)
+"""One role that sees no arm, and one that does."""
+_CHECKED: Final = (
+    checks.not_a_server_error,
+    checks.status_code_conformance,
+    checks.content_type_conformance,
+    checks.response_schema_conformance,
+)
+_UNKNOWN_TRIAL: Final = 12
+"""One request in so many is about a trial that is not there."""
+
+
+def app_of(path: Path) -> FastAPI:
+    """The API over one ledger, known to one person a role."""
+    return create_app(Trials({NAME: path}), People([person(role) for role in Role]))
+
+
+def fuzz(app: FastAPI, examples: int, seen: Counter[tuple[str, int]]) -> None:
+    """So many requests for each operation and role. Raises AssertionError for what is not documented, and for a 5xx."""
+    schema = schemathesis.openapi.from_asgi("/v1/openapi.json", app)
+    for role in ROLES:
+        for found in schema.get_all_operations():
+            operation = found.ok()  # type: ignore[union-attr]
+            if operation.path.startswith("/v1/"):
+                _one(operation, role, examples, seen)
+
+
+def walk(app: FastAPI, examples: int) -> None:
+    """So many walks from answer to answer, as the links of the document lead."""
+    schema = schemathesis.openapi.from_asgi("/v1/openapi.json", app)
+
+    class Walk(schema.as_state_machine()):  # type: ignore[misc]
+        def before_call(self, case: Case[Any]) -> None:
+            _addressed(case)
+
+        def get_call_kwargs(self, case: Case[Any]) -> dict[str, Any]:
+            return {"headers": {**dict(case.headers or {}), **bearer(f"{ROLES[0].value}-1")}}
+
+        def validate_response(self, response: Any, case: Case[Any], **_: Any) -> None:
+            case.validate_response(response, checks=list(_CHECKED))
+
+    Walk.run(settings=_settings(examples, stateful_step_count=6))
+
+
+def _one(operation: Any, role: Role, examples: int, seen: Counter[tuple[str, int]]) -> None:
+    @seed(6)
+    @_settings(examples)
+    @given(case=operation.as_strategy())
+    def asks(case: Case[Any]) -> None:
+        _addressed(case)
+        response = case.call(headers={**dict(case.headers or {}), **bearer(f"{role.value}-1")})
+        seen[operation.label, response.status_code] += 1
+        case.validate_response(response, checks=list(_CHECKED))
+
+    asks()
+
+
+def _addressed(case: Case[Any]) -> None:
+    """Mostly of the trial that there is; and a stream that ends."""
+    parameters = case.path_parameters or {}
+    if "trial" in parameters and crc32(repr(parameters["trial"]).encode()) % _UNKNOWN_TRIAL:
+        parameters["trial"] = NAME
+    for name in ("seq", "size"):
+        if name in parameters and len(str(parameters[name])) % 2:
+            parameters[name] = str(len(str(parameters[name])))
+    if "view" in parameters and len(str(parameters["view"])) % 2:
+        parameters["view"] = "subjects"
+    if case.path.endswith("/events"):
+        case.query = {**(case.query or {}), "follow": "false"}
+
+
+def _settings(examples: int, **more: Any) -> settings:
+    return settings(
+        max_examples=examples,
+        deadline=None,
+        database=None,
+        derandomize=False,
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.explicit, Phase.generate],
+        **more,
+    )
+
+
+@contextmanager
+def _ledger() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory() as folder:
+        yield whole_trial(Path(folder), protocol_masking("QUADRUPLE", MASKABLE_TERMS)).path
+
+
+def main() -> None:
+    """Fuzz, and print how often each operation was answered with which status."""
+    examples = int(sys.argv[1]) if len(sys.argv) > 1 else 25
+    seen: Counter[tuple[str, int]] = Counter()
+    with _ledger() as path:
+        app = app_of(path)
+        fuzz(app, examples, seen)
+        walk(app, examples)
+    for (operation, status), count in sorted(seen.items()):
+        print(f"{operation:60} {status} {count:>7,}")
+
+
+if __name__ == "__main__":
+    main()

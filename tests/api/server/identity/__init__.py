@@ -1,0 +1,1 @@
+"""Who asks: tokens, keys, rights, and the sign-in of browsers."""

@@ -1,0 +1,1 @@
+"""Running the server: settings, health, limits, logs, metrics, and the process itself."""
