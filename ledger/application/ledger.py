@@ -19,6 +19,7 @@ from typing import Final, Self
 from ledger.application.answers import Answer, CommandRefusedError
 from ledger.application.reading import Read, Reading
 from ledger.application.saying import Saying
+from ledger.application.signing import Signing
 from ledger.domain.commands import COMMANDS, Command
 from ledger.domain.decisions import CommandSpec, Decision, Refusal, check_role, decide
 from ledger.domain.decisions.routing import entered_as
@@ -65,6 +66,7 @@ class TrialLedger:
         self._saying = Saying(
             self._reading, keys, self._books.writing_keys, lambda count: self._books.randomness.open(count)
         )
+        self.signatures = Signing(self._reading, keys, self._books, clock)
         self._anchored(self._reading.trial()[1])
 
     @property

@@ -36,6 +36,7 @@ CODES: Final = {
     "time": "recorded time is not a time, or runs backwards",
     "version": "the versions of a stream do not follow each other",
     "command": "the events of a command do not follow each other",
+    "signed": "an electronic signature is not of the entry that lies where it says",
     "allocation": "an allocation is not the one of the list that was committed to, or not in its order",
     "tie": "a sealed entry and the open book disagree",
     "anchor": "an anchor and the sealed book disagree",

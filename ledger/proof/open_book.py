@@ -15,6 +15,7 @@ from ledger.proof.localize import TRUSTED, Chain, Row, stream_of
 from ledger.proof.opening import ERASED_TYPE, Opening
 from ledger.proof.order import Clock, Commands, Versions
 from ledger.proof.sections import ANCHOR, OPEN_CLASSES, PLAIN
+from ledger.proof.signatures import OPEN_SIGNATURE, Signatures
 from ledger.proof.stored_sections import check_sections, unquote
 from ledger.proof.tree import leaf_hash
 from ledger.proof.watch import WATCHED_TYPES, Watch
@@ -35,7 +36,14 @@ class OpenBook:
     """Checks the open book while it is read. `entries` hands on what the tie needs."""
 
     def __init__(
-        self, file: Books, chain: Chain, findings: Findings, opening: Opening, draws: Draws, watch: Watch
+        self,
+        file: Books,
+        chain: Chain,
+        findings: Findings,
+        opening: Opening,
+        draws: Draws,
+        watch: Watch,
+        signatures: Signatures,
     ) -> None:
         self.origin: bytes | None = None
         """The origin (quoted) that the entries have."""
@@ -45,6 +53,7 @@ class OpenBook:
         self._opening = opening
         self._draws = draws
         self._watch = watch
+        self._signatures = signatures
         self._names = {key: quote(name.decode("utf-8", "replace"))[1:-1].encode()
                        for key, name in file.streams(findings).items()}  # fmt: skip
         self._used = set[int]()
@@ -111,7 +120,8 @@ class OpenBook:
         holds_anchor = b'"anchor"' in parts
         of_allocation = type_ in OPEN_TYPES and command_id != b""
         of_evidence = type_ in WATCHED_TYPES and command_id != b""
-        wanted = is_anchor or holds_anchor or of_allocation or of_evidence
+        signed = type_ == OPEN_SIGNATURE and command_id != b""
+        wanted = is_anchor or holds_anchor or of_allocation or of_evidence or signed
         payloads: dict[str, bytes] | None = {} if wanted else None
         complaint = check_sections(
             parts, sections, OPEN_CLASSES, (seq, origin, stream, int(version), id_), self._opening,
@@ -126,6 +136,8 @@ class OpenBook:
             self._draws.take_open(type_, at_place, None if complaint else payloads.get(PLAIN))
         if of_evidence and payloads is not None:
             self._watch.event(seq, at, type_, None if complaint else payloads.get(PLAIN))
+        if signed and payloads is not None:
+            self._signatures.take_open(seq, None if complaint else payloads.get(PLAIN))
         if (is_anchor or holds_anchor) and payloads is not None and complaint is None:
             return self._anchor(row, is_anchor and holds_anchor, payloads)
         return None

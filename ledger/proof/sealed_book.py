@@ -15,7 +15,8 @@ from ledger.proof.opening import At, Opening
 from ledger.proof.order import Clock, Commands, Versions
 from ledger.proof.repeats import HeaderIds
 from ledger.proof.sealed import Header, command_mark, parse_header, slot
-from ledger.proof.sections import HEADER, SEALED_CLASSES
+from ledger.proof.sections import ARM, HEADER, SEALED_CLASSES
+from ledger.proof.signatures import Signatures
 from ledger.proof.stored_sections import Complaint, read_part, take_apart, unquote
 
 _COLUMNS: Final = ("open_seq", "slot", "command")
@@ -35,7 +36,9 @@ class SealedEntrySeen(NamedTuple):
 class SealedBook:
     """Checks the sealed book while it is read. Whoever takes from `entries` gives each `settled` to the chain."""
 
-    def __init__(self, file: Books, chain: Chain, findings: Findings, opening: Opening, draws: Draws) -> None:
+    def __init__(
+        self, file: Books, chain: Chain, findings: Findings, opening: Opening, draws: Draws, signatures: Signatures
+    ) -> None:
         self.origin: bytes | None = None
         """The origin (quoted) that the entries have."""
         self._file = file
@@ -43,6 +46,7 @@ class SealedBook:
         self._findings = findings
         self._opening = opening
         self._draws = draws
+        self._signatures = signatures
         self._last = b"", b""
         self._marked = self._unmarked = 0
 
@@ -154,9 +158,12 @@ class SealedBook:
         where, arm = None if header is None else at._replace(stream=header.stream, version=header.version), None
         for part in listed:
             if part is not found:
-                wrong, arm = read_part(part, where, self._opening, canonical=True)
+                wrong, payload = read_part(part, where, self._opening, canonical=True)
                 complaint = complaint or wrong
+                if part.section_class == ARM:
+                    arm = payload
         self._draws.take_sealed(seq, header, arm)
+        self._signatures.take_sealed(seq, header, arm)
         return complaint, header, closed
 
     def _at_once(self, mark: bytes, at: bytes) -> str | None:

@@ -13,7 +13,8 @@
 7. The tie: open heads and anchors (`tie.py`).
 8. The tree over the leaf hashes is the one whose frontier is stored; origins are those of the heads.
 9. The allocation: the list that was opened is derived, and each allocation compared with it (`draws.py`).
-10. SQLite's own check of the file, and its schema against that of the format.
+10. The electronic signatures: each is of the entry that lies where it says (`signatures.py`).
+11. SQLite's own check of the file, and its schema against that of the format.
 
 It does not stop at a fault. Memory does not grow with the number of entries, only with those of streams and subjects.
 """
@@ -34,6 +35,7 @@ from ledger.proof.opening import Opening
 from ledger.proof.repeats import find_repeats
 from ledger.proof.sealed_book import SealedBook
 from ledger.proof.sealing import BookKeys
+from ledger.proof.signatures import Signatures
 from ledger.proof.tie import Tie
 from ledger.proof.watch import Watch
 
@@ -75,12 +77,13 @@ def verify_books(
 ) -> Report:
     """The same, of books wherever they lie: in a ledger file, or in a bundle; `walk` reads the open one."""
     findings, opening, draws, watch = Findings(), Opening(keys, file.given), Draws(), Watch(sizes)
+    signatures = Signatures(findings)
     heads = file.heads(findings)
     open_chain = Chain("open", heads.get("open"), file, findings)
     sealed_chain = Chain("sealed", heads.get("sealed"), file, findings)
     chains = {"open": open_chain, "sealed": sealed_chain}
-    open_book = walk(file, open_chain, findings, opening, draws, watch)
-    sealed_book = SealedBook(file, sealed_chain, findings, opening, draws)
+    open_book = walk(file, open_chain, findings, opening, draws, watch, signatures)
+    sealed_book = SealedBook(file, sealed_chain, findings, opening, draws, signatures)
     # 3 to 7: rows, links and tie in one walk
     tie = Tie(sealed_book.entries(), open_chain, sealed_chain, findings)
     entries = open_book.entries()
@@ -104,6 +107,8 @@ def verify_books(
     # 9
     allocation = draws.check(findings, open_chain.size, whole=_whole(open_chain), secret=secret)
     # 10
+    signatures.check(file, {"open": open_chain.end.size, "sealed": sealed_chain.end.size})
+    # 11
     file.check_database(findings)
     file.check_schema(findings)
     return Report(

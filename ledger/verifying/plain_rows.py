@@ -11,12 +11,13 @@ from ledger.proof.entry import MAX_ENTRY, OPEN_GRAMMAR, is_text
 from ledger.proof.open_book import ANCHOR_TYPE
 from ledger.proof.opening import ERASED_TYPE, Opening
 from ledger.proof.sections import OPEN_CLASSES
+from ledger.proof.signatures import OPEN_SIGNATURE
 from ledger.proof.stored_sections import check_sections, unquote
 from ledger.proof.watch import WATCHED_TYPES
 from ledger.verifying.reading import Names
 from ledger.verifying.run import Place, give_up
 
-TELLING: Final = OPEN_TYPES | WATCHED_TYPES | {ANCHOR_TYPE, ERASED_TYPE}
+TELLING: Final = OPEN_TYPES | WATCHED_TYPES | {ANCHOR_TYPE, ERASED_TYPE, OPEN_SIGNATURE}
 """Types of events whose sections somebody asks for."""
 _ONE_PLAIN: Final = re.compile(rb'\{"class":"plain","commit":"[0-9a-f]{64}"\}')
 

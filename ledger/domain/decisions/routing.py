@@ -80,7 +80,7 @@ def unblinded(
         return None
     if subject is None and some:
         return Unblinded(None)
-    if _by_role(command.actor.role, trial, state):
+    if by_role(command.actor.role, trial, state):
         return Unblinded(None)
     person = command.actor.id
     known = [trial.unblinded.of(person, subject)]
@@ -95,7 +95,7 @@ def of_a_site(command: Command[Any], target: Fact | None) -> bool:
     return command.type == "report-deviation" or (target is not None and target.type == OF_A_SITE)
 
 
-def _by_role(role: Role, trial: TrialState, state: SubjectState | None) -> bool:
+def by_role(role: Role, trial: TrialState, state: SubjectState | None) -> bool:
     """Whether a role alone tells the arm of a subject, or (without one) of any."""
     arms = ROLES[role].arms
     if arms is not None:

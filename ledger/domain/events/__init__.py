@@ -13,6 +13,7 @@ from ledger.domain.events import (
     notification,
     pharmacovigilance,
     safety,
+    signature,
     source,
     system,
     treatment,
@@ -37,6 +38,7 @@ _MODULES: Final = (
     evidence,
     source,
     notification,
+    signature,
 )
 
 CATALOGUE: Final = Catalogue(
