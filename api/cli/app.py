@@ -7,8 +7,8 @@ from typing import Annotated, NoReturn, Optional
 
 import typer
 
-from api.cli import diff, dossier, evidence, exports, guarding, publish, serve, timestamp, verifier, witness
-from api.cli.options import AsJson, LedgerFile
+from api.cli import database, diff, dossier, evidence, exports, guarding, publish, serve, timestamp, verifier, witness
+from api.cli.options import AsJson, LedgerFile, is_url, located
 from api.cli.output import Terminated
 from ledger.domain.vocabulary import Role
 
@@ -63,7 +63,13 @@ def demo(
 
 @app.command()
 def init(
-    ledger: LedgerFile,
+    ledger: Annotated[
+        str,
+        typer.Argument(
+            metavar="LEDGER",
+            help="The ledger file, or the URL of a database in PostgreSQL (?trial=NAME names it there).",
+        ),
+    ],
     protocol: Annotated[
         Optional[Path],  # noqa: UP045  (typer reads it on every Python)
         typer.Option(help="The protocol file (JSON); by default the reference trial NCT04348461."),
@@ -103,7 +109,9 @@ def init(
             raise typer.BadParameter("--protocol and --from-bundle exclude each other: the bundle has the protocol")
         from api.cli import restoring
 
-        restoring.restore(from_bundle, ledger, keys or (), policy, authorities or (), as_json)
+        if is_url(ledger):
+            raise typer.BadParameter("--from-bundle restores into a file, which trial-ledger copy takes to a database")
+        restoring.restore(from_bundle, Path(ledger), keys or (), policy, authorities or (), as_json)
         return
     if keys or policy is not None or authorities:
         raise typer.BadParameter("--keys, --policy and --authorities go with --from-bundle")
@@ -115,7 +123,10 @@ def submit(
     source: Annotated[
         Optional[str], typer.Argument(metavar="FILE", help="Commands as NDJSON, one a line; - for stdin.")  # noqa: UP045
     ] = None,
-    ledger: Annotated[Optional[Path], typer.Argument(metavar="LEDGER", help="The ledger file.")] = None,  # noqa: UP045
+    ledger: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Argument(metavar="LEDGER", parser=located, help="The ledger file, or the URL of one in PostgreSQL."),
+    ] = None,
     stop_on_error: Annotated[bool, typer.Option("--stop-on-error", help="Stop at the first refused line.")] = False,
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON schema of a command, and end.")] = False,
     as_json: AsJson = False,
@@ -237,7 +248,8 @@ def rebuild(ledger: LedgerFile, as_json: AsJson = False) -> None:
 @app.command()
 def verify(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="An evidence bundle, a ledger, or the proof of an entry.")
+        Path,
+        typer.Argument(metavar="FILE", parser=located, help="An evidence bundle, a ledger, or the proof of an entry."),
     ],
     policy: Annotated[
         Optional[Path],  # noqa: UP045
@@ -291,6 +303,7 @@ def entry(
     check.entry(ledger, seq, sealed)
 
 
+database.add_to(app)
 diff.add_to(app)
 guarding.add_to(app)
 dossier.add_to(app)

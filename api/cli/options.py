@@ -7,7 +7,24 @@ import typer
 
 from ledger.domain.vocabulary import Role
 
-LedgerFile = Annotated[Path, typer.Argument(metavar="LEDGER", help="The ledger file.")]
+
+def is_url(text: str) -> bool:
+    """Whether a ledger is named by the URL of a database."""
+    return text.startswith(("postgresql://", "postgres://"))
+
+
+def located(text: str) -> Path:
+    """The path of a ledger; of one in PostgreSQL (a URL), the path of the link to it here."""
+    if not is_url(text):
+        return Path(text)
+    from api.cli.databases import link_of
+
+    return link_of(text)
+
+
+LedgerFile = Annotated[
+    Path, typer.Argument(metavar="LEDGER", parser=located, help="The ledger file, or the URL of one in PostgreSQL.")
+]
 Subject = Annotated[str, typer.Argument(metavar="SUBJECT", help="The subject's id.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 ActorId = Annotated[

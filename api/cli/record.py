@@ -18,9 +18,10 @@ _AGAIN: Final = "Send the same commands again when this is mended: none of them 
 
 
 @errors_named()
-def init(ledger: Path, protocol_file: Path | None, host: str, actor: str, org: str, as_json: bool) -> None:
+def init(place: str, protocol_file: Path | None, host: str, actor: str, org: str, as_json: bool) -> None:
     """Create a ledger and its keys, and register the trial."""
     from api.bootstrap import create_trial
+    from api.cli.databases import where_new
     from ledger.domain.commands import CommandError
     from ledger.domain.protocol import conflicts, reference_protocol
     from ledger.proof.entry import Actor
@@ -28,8 +29,9 @@ def init(ledger: Path, protocol_file: Path | None, host: str, actor: str, org: s
     if not _HOST.fullmatch(host):
         fail(f"--host: {host!r} is no host name (letters, digits, dots and hyphens; possibly a port)", USAGE)
     protocol = reference_protocol() if protocol_file is None else read_protocol(protocol_file)
+    ledger, store = where_new(place, protocol.trial_id)
     try:
-        trial = create_trial(ledger, protocol, actor=Actor(actor, org, "sponsor"), host=host)
+        trial = create_trial(ledger, protocol, actor=Actor(actor, org, "sponsor"), host=host, store=store)
     except CommandError as error:  # of what the command is made of, only actor and organisation come from here
         fail(
             "; ".join(

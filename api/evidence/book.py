@@ -13,7 +13,7 @@ from ledger.domain.events.evidence import LedgerContinued
 from ledger.proof.ledger_file import LedgerFileError, check_ledger_file
 from ledger.proof.sections import PLAIN
 from ledger.proof.tree import leaf_hash
-from ledger.recording.engine import fetch, open_reading, translated
+from ledger.recording.engine import Reading, fetch, open_reading, translated
 from ledger.recording.rows import open_fact
 
 _BATCH: Final = 2000
@@ -30,7 +30,7 @@ class OpenBook:
     path: Path
     origin: str
     size: int
-    _connection: apsw.Connection
+    _connection: Reading
 
     def entry(self, seq: int) -> bytes | None:
         """The stored bytes of an entry; None where there is none."""

@@ -37,11 +37,12 @@ from ledger.proof.allocation import commitment
 from ledger.proof.entry import Actor
 from ledger.proof.sealed import half_of
 from ledger.proof.sections import ARM
+from ledger.recording.books import VersionConflict
 from ledger.recording.drafts import Append, CommandMark, Randomness, Recorded
-from ledger.recording.engine import StorageError, create_ledger
+from ledger.recording.engine import StorageError
 from ledger.recording.live import utc_now
 from ledger.recording.mapper import NO_DIGEST, THE_LEDGER, open_drafts, sealed_drafts, upkeep
-from ledger.recording.sqlite import SQLiteBooks, VersionConflict
+from ledger.recording.stores import IN_FILE, Store, open_books
 
 _ATTEMPTS: Final = 50
 
@@ -60,7 +61,7 @@ class TrialLedger:
         self.path = path
         self._keys = keys
         self._clock = clock
-        self._books = SQLiteBooks(path, clock=clock, randomness=randomness, keys=keys)
+        self._books = open_books(path, clock=clock, randomness=randomness, keys=keys)
         require_own(path, self._books.origin)
         self._reading = Reading(path, keys)
         self._saying = Saying(
@@ -91,19 +92,19 @@ class TrialLedger:
         origin: str,
         clock: Callable[[], datetime] = utc_now,
         randomness: Randomness | None = None,
+        store: Store = IN_FILE,
     ) -> Self:
-        """Make a ledger file whose first event is the trial's registration.
+        """Make a ledger, in a file or where `store` says, whose first event is the trial's registration.
 
-        If the registration is refused, no file is left behind.
+        If the registration is refused, no ledger is left behind.
         """
-        create_ledger(path, origin)
+        store.create(path, origin)
         try:
             claim(path, origin)
             ledger = cls(path, keys, clock=clock, randomness=randomness)
             ledger.submit(register, importing=importing)
         except BaseException:
-            for suffix in ("", "-wal", "-shm"):
-                path.with_name(path.name + suffix).unlink(missing_ok=True)
+            store.discard(path)
             raise
         return ledger
 

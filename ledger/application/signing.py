@@ -37,10 +37,10 @@ from ledger.domain.when import recorded
 from ledger.keys.file import TrialKeys
 from ledger.proof.canonical import encode
 from ledger.proof.tree import leaf_hash
+from ledger.recording.books import Books, VersionConflict
 from ledger.recording.drafts import Append, CommandMark, Guard, Recorded
 from ledger.recording.mapper import open_drafts, sealed_drafts
 from ledger.recording.reader import LedgerReader, Position
-from ledger.recording.sqlite import SQLiteBooks, VersionConflict
 
 _ATTEMPTS: Final = 50
 _NONCE: Final = b"trial-ledger signature/1\0"
@@ -85,7 +85,7 @@ class Bound:
 class Signing:
     """Makes the signatures of one ledger."""
 
-    def __init__(self, reading: Reading, keys: TrialKeys, books: SQLiteBooks, clock: Callable[[], datetime]) -> None:
+    def __init__(self, reading: Reading, keys: TrialKeys, books: Books, clock: Callable[[], datetime]) -> None:
         self._reading = reading
         self._keys = keys
         self._books = books

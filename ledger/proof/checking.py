@@ -7,7 +7,7 @@
 3. The evidence is that of the bundle, or of the folder beside the ledger, or of another folder that is named.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -115,7 +115,10 @@ def check(
             return assess(report, held, trusted, consistency=books.consistency, entries=stored)
     held = read_evidence(evidence_folder(path) if evidence is None else evidence)
     report = walk(path, keys=keys, progress=progress, secret=secret, sizes=sizes_of(held, trusted.kept))
-    return assess(report, held, trusted, entries=partial(_entries_of, path))
+    stored: Callable[[Path], Iterator[bytes]] = getattr(
+        walk, "entries", _entries_of
+    )  # a walk that reads what is no file gives its entries too
+    return assess(report, held, trusted, entries=partial(stored, path))
 
 
 def _entries(books: Books) -> Iterator[bytes]:

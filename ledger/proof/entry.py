@@ -268,13 +268,28 @@ def complete(fragments: tuple[str, str, str], at: str, prev: bytes, seq: int) ->
     return f'{head}{at}{middle}{prev.hex()}","seq":{seq}{tail}'.encode()
 
 
+def sealed_fragments(command: str, id_: str, origin: str, parts: str, slot: str) -> tuple[str, str, str]:
+    """The fixed fragments of a sealed entry: after `at`, after the hash and seq of `open_head`, and after `seq`."""
+    return (
+        f'","command":"{command}","id":"{id_}","open_head":{{"hash":"',
+        f'}},"origin":{quote(origin)},"parts":[{parts}],"prev":"',
+        f',"slot":"{slot}","v":"{V}"}}',
+    )
+
+
 def assemble_sealed(
     at: str, command: str, id_: str, open_head: tuple[bytes, int], origin: str, parts: str, prev: bytes, seq: int,
     slot: str,
 ) -> bytes:  # fmt: skip
-    """A sealed entry; `open_head` is (leaf hash, seq) of the open book's newest entry."""
+    """A sealed entry of all that is in it."""
+    return complete_sealed(sealed_fragments(command, id_, origin, parts, slot), at, open_head, prev, seq)
+
+
+def complete_sealed(
+    fragments: tuple[str, str, str], at: str, open_head: tuple[bytes, int], prev: bytes, seq: int
+) -> bytes:
+    """A sealed entry from its fragments; `open_head` is (leaf hash, seq) of the open book's newest entry."""
+    middle, tail, end = fragments
     return (
-        f'{{"at":"{at}","command":"{command}","id":"{id_}","open_head":{{"hash":"{open_head[0].hex()}",'
-        f'"seq":{open_head[1]}}},"origin":{quote(origin)},"parts":[{parts}],"prev":"{prev.hex()}","seq":{seq},'
-        f'"slot":"{slot}","v":"{V}"}}'
+        f'{{"at":"{at}{middle}{open_head[0].hex()}","seq":{open_head[1]}{tail}{prev.hex()}","seq":{seq}{end}'
     ).encode()

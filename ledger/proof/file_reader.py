@@ -58,7 +58,7 @@ class LedgerFile:
     given: Mapping[str, str] | None = None
 
     def __init__(self, path: Path) -> None:
-        check_ledger_file(path)
+        check_ledger_file(path, linked=False)
         self.path = path
         self.lost: dict[str, list[tuple[int, int]]] = {"open": [], "sealed": []}
         """Ranges of seq whose rows lie on damaged pages."""

@@ -5,6 +5,8 @@ import stat
 from pathlib import Path
 from typing import Final
 
+from ledger.proof.link import MAGIC as LINK
+from ledger.proof.link import LinkError, read_link
 from ledger.proof.schema import APPLICATION_ID, FORMAT
 
 _MAGIC: Final = b"SQLite format 3\x00"
@@ -32,8 +34,8 @@ def check_regular(path: Path, kind: str) -> None:
         raise LedgerFileError(f"{path}: is no regular file, and so not {kind}")
 
 
-def check_ledger_file(path: Path) -> None:
-    """Raise LedgerFileError unless `path` is a whole file of this format.
+def check_ledger_file(path: Path, *, linked: bool = True) -> None:
+    """Raise LedgerFileError unless `path` is a whole file of this format, or (`linked`) a link to a ledger elsewhere.
 
     Missing, a folder, not SQLite, another application's database, a newer format, and a file cut short each get
     their own sentence.
@@ -45,6 +47,9 @@ def check_ledger_file(path: Path) -> None:
             length = os.fstat(file.fileno()).st_size
     except OSError as error:
         raise LedgerFileError(f"{path}: cannot be read ({error.strerror})") from None
+    if header.startswith(LINK):
+        _check_link(path, linked=linked)
+        return
     if len(header) < _HEADER and _MAGIC.startswith(header[:16]) and header:
         raise LedgerFileError(f"{path}: the file is truncated: only {len(header)} bytes are left")
     if not header.startswith(_MAGIC):
@@ -64,3 +69,15 @@ def check_ledger_file(path: Path) -> None:
     log = path.with_name(path.name + "-wal")
     if length < pages * page and not (log.exists() and log.stat().st_size):
         raise LedgerFileError(f"{path}: the file is truncated: {length} bytes, where {pages * page} belong")
+
+
+def _check_link(path: Path, *, linked: bool) -> None:
+    try:
+        read_link(path)
+    except (LinkError, OSError) as error:
+        raise LedgerFileError(f"{path}: {error}") from None
+    if not linked:
+        raise LedgerFileError(
+            f"{path}: is a link to a ledger in PostgreSQL, and no file that could be read as one: copy the ledger into "
+            "a file first (trial-ledger copy), or use trial-ledger verify"
+        )

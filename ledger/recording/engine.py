@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 import apsw
 from eventsourcing.persistence import DatabaseError, IntegrityError, OperationalError
@@ -11,6 +11,7 @@ from eventsourcing.persistence import DatabaseError, IntegrityError, Operational
 from ledger.domain.vocabulary import Book
 from ledger.proof.entry import GENESIS
 from ledger.proof.ledger_file import LedgerFileError
+from ledger.proof.link import is_link
 from ledger.proof.schema import APPLICATION_ID, FORMAT, STATEMENTS
 from ledger.proof.tree import Frontier
 
@@ -18,6 +19,21 @@ SQLiteValue: TypeAlias = str | bytes | int | float | None
 
 StorageError: TypeAlias = DatabaseError
 """Whatever the disk, the lock or the engine refused: nothing of the append was recorded."""
+
+
+class Rows(Protocol):
+    """What a query gives."""
+
+    def fetchall(self) -> list[Any]: ...
+
+
+class Reading(Protocol):
+    """A connection that can only read: to a file, or to PostgreSQL, where tables and columns have the same names."""
+
+    def execute(self, statement: str, values: tuple[SQLiteValue, ...] = (), /) -> Rows: ...
+
+    def close(self) -> None: ...
+
 
 SAFE_SQLITE: Final = (3, 51, 3)
 BUSY_MILLISECONDS: Final = 60_000
@@ -49,12 +65,16 @@ def connect(path: Path, *, readonly: bool = False) -> apsw.Connection:
     return connection
 
 
-def open_reading(path: Path) -> apsw.Connection:
-    """A connection that can only read.
+def open_reading(path: Path) -> Reading:
+    """A connection that can only read: to a ledger file, or where a link leads.
 
     A ledger on a read-only medium has no room for the shared memory of the write-ahead log; if it has no log
     either, nobody can be writing it, and it is read as it lies.
     """
+    if is_link(path):
+        from ledger.recording.postgres.reading import PostgresReading
+
+        return PostgresReading(path)
     try:
         connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
         connection.set_busy_timeout(BUSY_MILLISECONDS)
@@ -74,7 +94,7 @@ def open_reading(path: Path) -> apsw.Connection:
     return connection
 
 
-def fetch(connection: apsw.Connection, statement: str, values: Sequence[SQLiteValue] = ()) -> list[Any]:
+def fetch(connection: Reading, statement: str, values: Sequence[SQLiteValue] = ()) -> list[Any]:
     """All rows of a query, each a tuple."""
     return connection.execute(statement, tuple(values)).fetchall()
 

@@ -19,9 +19,9 @@ from eventsourcing.persistence import (
 
 from ledger.proof.entry import Actor, parse_open
 from ledger.proof.sections import PLAIN, unpack
+from ledger.recording.books import Books
 from ledger.recording.drafts import Append, CommandMark, Drafter, Guard, OpenDraft
 from ledger.recording.engine import SQLiteValue, fetch
-from ledger.recording.sqlite import SQLiteBooks
 
 RAW_ACTOR: Final = Actor("raw", "", "raw")
 _RAW: Final = CommandMark("", "0" * 64)
@@ -30,9 +30,9 @@ _POLL_SECONDS: Final = 0.05
 
 
 class SQLiteApplicationRecorder(ApplicationRecorder):
-    """An ApplicationRecorder over the open book of a ledger file."""
+    """An ApplicationRecorder over the open book of a ledger, in a file or in PostgreSQL."""
 
-    def __init__(self, books: SQLiteBooks, *, originator_id_type: Literal["uuid", "text"] = "uuid") -> None:
+    def __init__(self, books: Books, *, originator_id_type: Literal["uuid", "text"] = "uuid") -> None:
         self.books = books
         self._uuids = originator_id_type == "uuid"
         self._drafter = Drafter(books.origin, RAW_ACTOR, _RAW, books.randomness.open)
@@ -66,7 +66,7 @@ class SQLiteApplicationRecorder(ApplicationRecorder):
         rows = self._read(
             f"{_COLUMNS} WHERE stream = ? AND version > ? AND version <= ? "
             f"ORDER BY version {'DESC' if desc else 'ASC'} LIMIT ?",
-            (_stream(originator_id), -1 if gt is None else gt, 2**62 if lte is None else lte, limit or -1),
+            (_stream(originator_id), -1 if gt is None else gt, 2**62 if lte is None else lte, limit or 2**62),
         )
         return [
             StoredEvent(self._originator(name), version, type_, _state(entry, stored))
@@ -115,7 +115,7 @@ class SQLiteApplicationRecorder(ApplicationRecorder):
 class SQLiteAggregateRecorder(AggregateRecorder):
     """An AggregateRecorder: the same without positions."""
 
-    def __init__(self, books: SQLiteBooks, *, originator_id_type: Literal["uuid", "text"] = "uuid") -> None:
+    def __init__(self, books: Books, *, originator_id_type: Literal["uuid", "text"] = "uuid") -> None:
         self._recorder = SQLiteApplicationRecorder(books, originator_id_type=originator_id_type)
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int] | None:

@@ -1,9 +1,9 @@
-"""A row of the sealed book, made under the append lock: its header holds the version, which may be known only there."""
+"""A row of the sealed book. Its header holds the version, which may be known only under the append lock."""
 
 from collections.abc import Callable
 from typing import NamedTuple
 
-from ledger.proof.entry import assemble_sealed, parts_json, quote
+from ledger.proof.entry import complete_sealed, parts_json, quote, sealed_fragments
 from ledger.proof.ledger_file import LedgerFileError
 from ledger.proof.sealed import command_mark, header_payload, slot
 from ledger.proof.sealing import enter_sealed, key_stream
@@ -23,11 +23,25 @@ class SealedRow(NamedTuple):
     sections: bytes
 
 
-def sealed_row(
-    append: Append, draft: SealedDraft, version: int, at: str, opened: BookState, state: BookState, keys: WritingKeys,
-    random: Callable[[int], bytes],
-) -> SealedRow:  # fmt: skip
-    """The row of `draft` after what `state` has, naming the head of the open book as `opened` has it."""
+class SealedParts(NamedTuple):
+    """A sealed entry to be, whose version is settled: all of its row but `at`, `open_head`, `prev` and `seq`."""
+
+    slot: str
+    command: str
+    fragments: tuple[str, str, str]
+    sections: bytes
+
+    def row(self, at: str, opened: BookState, state: BookState) -> SealedRow:
+        """The row after what `state` has, naming the head of the open book as `opened` has it."""
+        head = opened.hash, opened.size - 1
+        raw = complete_sealed(self.fragments, at, head, state.hash, state.size)
+        return SealedRow(state.size, head[1], self.slot, self.command, raw, self.sections)
+
+
+def sealed_parts(
+    append: Append, draft: SealedDraft, version: int, origin: str, keys: WritingKeys, random: Callable[[int], bytes]
+) -> SealedParts:
+    """Seal `draft` as the entry of `version` on its stream; `origin` is that of the sealed book."""
     marks = keys.marks
     if marks is None:
         raise LedgerFileError("the sealed book cannot be written without the trial's keys")
@@ -42,10 +56,9 @@ def sealed_row(
     for index, (name, payload) in enumerate(payloads):
         key = keys.make_section_key(name, key_stream(name, draft.stream), random)
         salt = drawn[16 + 32 * index : 48 + 32 * index]
-        commit, framed = enter_sealed(key, state.origin, draft.stream, version, entry_id, index, name, salt, payload)
+        commit, framed = enter_sealed(key, origin, draft.stream, version, entry_id, index, name, salt, payload)
         parts.append((name, commit))
         frames.append(framed)
     place, mark = slot(marks, draft.stream, version), command_mark(marks, command_id)
-    head = opened.hash, opened.size - 1
-    raw = assemble_sealed(at, mark, entry_id, head, state.origin, parts_json(parts), state.hash, state.size, place)
-    return SealedRow(state.size, head[1], place, mark, raw, b"".join(frames))
+    fragments = sealed_fragments(mark, entry_id, origin, parts_json(parts), place)
+    return SealedParts(place, mark, fragments, b"".join(frames))

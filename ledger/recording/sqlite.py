@@ -11,7 +11,6 @@
    which commits to it under a salt.
 """
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -22,41 +21,28 @@ import apsw
 from eventsourcing.persistence import IntegrityError
 
 from ledger.domain.vocabulary import Book
-from ledger.domain.when import recorded
 from ledger.proof import entry as entries
 from ledger.proof.entry import parse_open, parse_sealed
 from ledger.proof.ledger_file import LedgerFileError, check_ledger_file
 from ledger.proof.sealed import command_mark, slot
-from ledger.proof.sections import OPEN_CLASSES
 from ledger.proof.tree import Frontier, leaf_hash
 from ledger.recording.book_state import BookState
-from ledger.recording.combining import Combiner, Ticket
+from ledger.recording.books import Books, CommandReused, VersionConflict, probe
+from ledger.recording.combining import Ticket
 from ledger.recording.drafts import Append, OpenDraft, Randomness, Recorded, SealedDraft, Upkeep, WritingKeys
-from ledger.recording.engine import SQLiteValue, connect, fetch, open_reading, require_safe_sqlite, translated
-from ledger.recording.live import LiveText, OsRandomness, utc_now
-from ledger.recording.own_keys import OwnKeys
-from ledger.recording.rows import sealed_header
-from ledger.recording.sealed_rows import sealed_row
+from ledger.recording.engine import Reading, SQLiteValue, connect, fetch, open_reading, require_safe_sqlite, translated
+from ledger.recording.live import utc_now
+from ledger.recording.sealed_rows import sealed_parts
+
+__all__ = ["CommandReused", "SQLiteBooks", "VersionConflict"]
 
 _OPEN: Final = Book.OPEN
 _STORE_HEAD: Final = "UPDATE head SET size = ?, hash = ?, frontier = ? WHERE book = ?"
 _INSERT: Final = "INSERT INTO open_entry (seq, stream, version, command, entry, sections) VALUES (?, ?, ?, ?, ?, ?)"
 
 
-class VersionConflict(IntegrityError):  # noqa: N818 - the field's word
-    """A stream does not stand where the writer believed: read again, decide again."""
-
-
-class CommandReused(IntegrityError):  # noqa: N818
-    """The id of a recorded command came again with other content."""
-
-
-class SQLiteBooks:
-    """The two books of one ledger file, for appending.
-
-    `keys` are those of the ledger; without them only plain sections of the open book can be written.
-    Safe for several threads and several processes.
-    """
+class SQLiteBooks(Books):
+    """The two books of one ledger file, for appending."""
 
     def __init__(
         self,
@@ -68,21 +54,10 @@ class SQLiteBooks:
         upkeep: Upkeep | None = None,
     ) -> None:
         require_safe_sqlite(apsw.sqlite_lib_version())
-        check_ledger_file(path)
-        self.path = path
-        self.upkeep = upkeep
-        self._now: Callable[[], str] = LiveText() if clock is utc_now else lambda: recorded(clock())
-        self.randomness: Randomness = randomness or OsRandomness()
-        self._keys = None if keys is None else OwnKeys(keys, self.sealed_under)
-        self._readers: list[apsw.Connection] = []
-        self._combiner = Combiner(self._commit)
-        self._closed = False
+        check_ledger_file(path, linked=False)
+        super().__init__(path, clock=clock, randomness=randomness, keys=keys, upkeep=upkeep)
+        self._readers: list[Reading] = []
         self._data_version: int | None = None
-        self._watchers = 0
-        self._stepped = ""
-        """The recorded time of which it was noted that the clock shows an earlier one. (It outlives what is cached of a
-        book: a sealed append that fails must leave no trace in the open one.)"""
-        self._committed = threading.Condition()
         self._connect()
         self._open: BookState | None = None
         self._sealed: BookState | None = None
@@ -97,22 +72,6 @@ class SQLiteBooks:
                 self._readers.pop().close()
             self._connection.close()
 
-    def append(self, append: Append) -> Recorded:
-        """Record an append, durably, or raise.
-
-        Raises VersionConflict (a guard or version does not hold), CommandReused, or OperationalError (disk, lock);
-        in each case nothing of it is recorded. A command that was recorded before gives its first answer again.
-        """
-        ticket = Ticket(append)
-        self._combiner.submit(ticket)
-        if self._watchers:
-            with self._committed:
-                self._committed.notify_all()
-        if ticket.error is not None:
-            raise ticket.error
-        assert ticket.result is not None
-        return ticket.result
-
     def find(self, command_id: str, digest: str, *, with_sealed: bool) -> Recorded | None:
         """Where a command was recorded, or None. Raises CommandReused if it was one with another digest."""
         with self._combiner.lock:
@@ -122,7 +81,7 @@ class SQLiteBooks:
                 raise translated(error, self.path) from error
 
     @contextmanager
-    def reading(self) -> Iterator[apsw.Connection]:
+    def reading(self) -> Iterator[Reading]:
         """A reading connection, for this thread alone while it is held; committed appends are seen at once."""
         try:
             connection = self._readers.pop()
@@ -132,32 +91,6 @@ class SQLiteBooks:
             yield connection
         finally:
             self._readers.append(connection)
-
-    @property
-    def writing_keys(self) -> WritingKeys:
-        """The keys, for whoever drafts. Raises LedgerFileError without any."""
-        if self._keys is None:
-            raise LedgerFileError(f"{self.path}: nothing sealed can be recorded without the keys of this ledger")
-        return self._keys
-
-    def sealed_under(self, section_class: str, stream: str) -> bool:
-        """Whether the ledger has a section of a class on a stream: asked where a key for it is missing."""
-        with self.reading() as connection:
-            if section_class not in OPEN_CLASSES:
-                place = slot(self._marks(), stream, 1)
-                return bool(fetch(connection, "SELECT 1 FROM sealed_entry WHERE slot = ?", (place,)))
-            query = (
-                "SELECT 1 FROM open_entry JOIN open_stream ON open_entry.stream = open_stream.id "
-                "WHERE name = ? AND instr(entry, CAST(? AS BLOB)) LIMIT 1"
-            )
-            return bool(fetch(connection, query, (stream, f'{{"class":"{section_class}"')))
-
-    def wait(self, seconds: float) -> None:
-        """Wait until something is appended through this object, at most `seconds`."""
-        with self._committed:
-            self._watchers += 1
-            self._committed.wait(seconds)
-            self._watchers -= 1
 
     # -- under the lock ------------------------------------------------------------------------------------------
 
@@ -289,20 +222,7 @@ class SQLiteBooks:
                 "SELECT seq, entry, sections FROM sealed_entry WHERE command = ? ORDER BY seq",
                 (command_mark(self._marks(), half or command_id),),
             )
-        if rows:
-            entry = parse_open(rows[0][0])
-            if entry.command_digest != digest:
-                raise CommandReused(f"command {command_id} was recorded before, with other content")
-            return Recorded(
-                entry.seq, entry.of, sealed_rows[0][0] if sealed_rows else 0, len(sealed_rows), entry.at, True
-            )
-        if sealed_rows:
-            seq, raw, stored = sealed_rows[0]
-            header = sealed_header(parse_sealed(raw), stored, self._keys)
-            if header.command_digest != digest:
-                raise CommandReused(f"command {command_id} was recorded before, with other content")
-            return Recorded(0, 0, seq, len(sealed_rows), parse_sealed(raw).at, True)
-        return None
+        return self._answered(command_id, digest, rows[0][0] if rows else None, sealed_rows)
 
     def _version(self, book: Book, stream: str) -> int:
         return max(self._known(book, stream)[1], 0)
@@ -312,7 +232,9 @@ class SQLiteBooks:
         versions = self._book(book).versions
         known = versions.get(stream)
         if known is None:
-            known = self._look_up(stream) if book is _OPEN else (0, self._probe(stream))
+            known = (
+                self._look_up(stream) if book is _OPEN else (0, probe(lambda version: self._has_slot(stream, version)))
+            )
             if len(versions) > 100_000:
                 versions.clear()
             versions[stream] = known
@@ -325,27 +247,9 @@ class SQLiteBooks:
         )
         return (rows[0][0], -1 if rows[0][1] is None else rows[0][1]) if rows else (0, -1)
 
-    def _probe(self, stream: str) -> int:
-        """The last version of a sealed stream: doubling steps up, then halving steps back."""
-        if not self._has_slot(stream, 1):
-            return -1
-        low, high = 1, 2
-        while self._has_slot(stream, high):
-            low, high = high, high * 2
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (middle, high) if self._has_slot(stream, middle) else (low, middle)
-        return low
-
     def _has_slot(self, stream: str, version: int) -> bool:
         found = self._fetch("SELECT 1 FROM sealed_entry WHERE slot = ?", (slot(self._marks(), stream, version),))
         return bool(found)
-
-    def _marks(self) -> bytes:
-        marks = None if self._keys is None else self._keys.marks
-        if marks is None:
-            raise LedgerFileError(f"{self.path}: the sealed book cannot be used without the trial's keys")
-        return marks
 
     def _check_versions(self, state: BookState, drafts: Sequence[OpenDraft]) -> None:
         ahead: dict[str, int] = {}
@@ -410,7 +314,8 @@ class SQLiteBooks:
         if not opened.size:
             raise IntegrityError("a sealed entry names the open book's head: the open book is empty")
         assert self._keys is not None
-        row = sealed_row(append, draft, version, at, opened, state, self._keys, self.randomness.sealed)
+        parts = sealed_parts(append, draft, version, state.origin, self._keys, self.randomness.sealed)
+        row = parts.row(at, opened, state)
         self._execute(
             "INSERT INTO sealed_entry (seq, open_seq, slot, command, entry, sections) VALUES (?, ?, ?, ?, ?, ?)", row
         )

@@ -13,6 +13,7 @@ import apsw
 
 from ledger.proof.ledger_file import LedgerFileError
 from ledger.proof.sealed import command_mark
+from ledger.recording.sqlite import SQLiteBooks
 from tests.crash.disk import Disk, Operation, recorded_disk
 from tests.crash.whole import Watch
 from tests.crash.writer import EVERY, Answer, Writer
@@ -68,6 +69,7 @@ def record(folder: Path, run: str, synchronous: str) -> Story:
     with recorded_disk(log):
         for lane in range(2):
             books = open_books(path, every=EVERY, seed=lane)
+            assert isinstance(books, SQLiteBooks)
             private = books._connection  # no setting of ours makes a recorder less durable: only this test can
             private.pragma("synchronous", synchronous)
             private.wal_autocheckpoint(CHECKPOINT_PAGES)

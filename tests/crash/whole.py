@@ -14,9 +14,11 @@ import apsw
 
 from ledger.domain.events.base import ANCHOR_STREAM
 from ledger.proof.entry import GENESIS, OpenEntry, SealedEntry, parse_open, parse_sealed
+from ledger.proof.link import is_link
 from ledger.proof.sealing import digest
 from ledger.proof.sections import PLAIN, commitment, unpack
 from ledger.proof.tree import Frontier
+from ledger.recording.engine import open_reading
 
 Entry = OpenEntry | SealedEntry
 
@@ -54,7 +56,12 @@ class Watch:
 
     def check(self) -> Grown:
         """Assert that what was whole is still there, and what is new is whole; what is new."""
-        connection: Any = apsw.Connection(str(self.path), flags=apsw.SQLITE_OPEN_READWRITE)
+        connection: Any
+        if is_link(self.path):
+            connection = open_reading(self.path)
+        else:
+            connection = apsw.Connection(str(self.path), flags=apsw.SQLITE_OPEN_READWRITE)
+            assert connection.pragma("quick_check") == "ok", "the database is damaged"
         try:
             connection.execute("BEGIN")
             return self._check(connection)
@@ -62,7 +69,6 @@ class Watch:
             connection.close()
 
     def _check(self, connection: Any) -> Grown:
-        assert connection.pragma("quick_check") == "ok", "the database is damaged"
         grown = Grown()
         follow: dict[str, tuple[int, int]] = {}
         before = self._open.hash

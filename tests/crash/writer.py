@@ -9,9 +9,9 @@ from random import Random
 from typing import Final
 
 from ledger.domain.vocabulary import Book
+from ledger.recording.books import Books
 from ledger.recording.drafts import Append, Guard, Recorded
 from ledger.recording.reader import LedgerReader
-from ledger.recording.sqlite import SQLiteBooks
 from tests.recording.ledgers import append, open_books
 
 EVERY: Final = 8
@@ -54,7 +54,7 @@ def planned(identity: str) -> Plan:
 class Writer:
     """Appends the commands of one lane of a run, one after another."""
 
-    def __init__(self, books: SQLiteBooks, run: str, lane: int) -> None:
+    def __init__(self, books: Books, run: str, lane: int) -> None:
         self._books, self._run, self._lane = books, run, lane
         self._stream = f"lane/{lane}"
         with_reader = LedgerReader(books.path, books=frozenset({Book.OPEN}), classes=frozenset())
@@ -77,7 +77,7 @@ class Writer:
         return Answer(todo, recorded)
 
 
-def as_append(books: SQLiteBooks, todo: Plan, version: int) -> Append:
+def as_append(books: Books, todo: Plan, version: int) -> Append:
     """A planned command, for a lane that stands at `version`."""
     stream = f"lane/{todo.lane}"
     guards = [Guard(Book.OPEN, stream, version)] if todo.guarded else []

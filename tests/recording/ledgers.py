@@ -10,17 +10,20 @@ from typing import Final
 
 from ledger.proof.entry import Actor
 from ledger.proof.sections import ARM, PLAIN
+from ledger.recording.books import Books
 from ledger.recording.drafts import Append, CommandMark, Drafter, Guard, OpenDraft, SealedDraft
-from ledger.recording.engine import create_ledger
 from ledger.recording.live import utc_now
 from ledger.recording.mapper import upkeep
-from ledger.recording.sqlite import SQLiteBooks
+from ledger.recording.stores import IN_FILE, Store
+from ledger.recording.stores import open_books as open_anywhere
 from tests.derived_keys import DerivedKeys
 
 ORIGIN: Final = "test.example/NCT00000000/" + "0" * 32
 KEY: Final = bytes(range(32))
 KEYS: Final = DerivedKeys(KEY)
 NURSE: Final = Actor("a-17", "site-01", "investigator")
+MADE_IN: Final[list[Store]] = [IN_FILE]
+"""Where ledgers are made: the last of these. The fixture `anywhere` puts a database there."""
 NOON: Final = datetime(2020, 5, 6, 12, 0, tzinfo=UTC)
 
 
@@ -46,16 +49,16 @@ def ticking(start: datetime = NOON, step: timedelta = timedelta(seconds=1)) -> C
 def new_ledger(folder: Path, name: str = "trial.db") -> Path:
     """An empty ledger in `folder`."""
     path = folder / name
-    create_ledger(path, ORIGIN)
+    MADE_IN[-1].create(path, ORIGIN)
     return path
 
 
 def open_books(
     path: Path, *, every: int = 8, seed: int | None = None, clock: Callable[[], datetime] = utc_now
-) -> SQLiteBooks:
+) -> Books:
     """Both books of a ledger, for appending, with an anchor in each run of `every` open entries (0: none)."""
     random = None if seed is None else Seeded(seed)
-    books = SQLiteBooks(path, clock=clock, randomness=random, keys=KEYS)
+    books = open_anywhere(path, clock=clock, randomness=random, keys=KEYS)
     if every:
         books.upkeep = upkeep(books.origin, every, books.randomness.open, KEYS)
     return books
@@ -67,7 +70,7 @@ def mark(command: str, content: str = "") -> CommandMark:
 
 
 def drafts(
-    books: SQLiteBooks, command: CommandMark, events: Sequence[tuple[str, int]], *, text: str = "x"
+    books: Books, command: CommandMark, events: Sequence[tuple[str, int]], *, text: str = "x"
 ) -> list[OpenDraft]:
     """Open drafts of one command: its events as (stream, version)."""
     payload = json.dumps({"text": text}, separators=(",", ":")).encode()
@@ -89,7 +92,7 @@ def sealed_drafts(streams: Sequence[str], *, text: str = "x") -> list[SealedDraf
 
 
 def append(
-    books: SQLiteBooks, command: str, events: Sequence[tuple[str, int]] = (), sealed: Sequence[str] = (),
+    books: Books, command: str, events: Sequence[tuple[str, int]] = (), sealed: Sequence[str] = (),
     guards: Sequence[Guard] = (), *, content: str = "",
 ) -> Append:  # fmt: skip
     """What a writer hands in for one command."""

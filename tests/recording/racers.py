@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from ledger.domain.vocabulary import Book
+from ledger.recording.books import Books, VersionConflict
 from ledger.recording.drafts import Guard, Recorded
 from ledger.recording.reader import LedgerReader
-from ledger.recording.sqlite import SQLiteBooks, VersionConflict
 from tests.recording.ledgers import append, open_books
 
 _SPAWN = multiprocessing.get_context("spawn")
-Racer = Callable[[SQLiteBooks, int], Any]
+Racer = Callable[[Books, int], Any]
 
 
 def race(path: Path, racers: list[Racer]) -> list[Any]:
@@ -53,7 +53,7 @@ def version(path: Path, stream: str) -> int:
     return found
 
 
-def consent_until_halted(books: SQLiteBooks, number: int) -> int:
+def consent_until_halted(books: Books, number: int) -> int:
     """Consents, each decided while the trial was recruiting, until one is refused; how many were recorded."""
     stream, count = f"subject/{number}", 0
     while True:
@@ -65,7 +65,7 @@ def consent_until_halted(books: SQLiteBooks, number: int) -> int:
         count += 1
 
 
-def halt_after_a_while(books: SQLiteBooks, number: int) -> int:
+def halt_after_a_while(books: Books, number: int) -> int:
     """Halt the trial once every other racer's consents are coming in; where the halt stands."""
     others = [other for other in range(4) if other != number]
     while not any(version(books.path, f"subject/{other}") >= 20 for other in others):
@@ -73,7 +73,7 @@ def halt_after_a_while(books: SQLiteBooks, number: int) -> int:
     return books.append(append(books, "halt", [("trial", 2)])).open_seq
 
 
-def enrol_up_to_cap(books: SQLiteBooks, number: int) -> int:
+def enrol_up_to_cap(books: Books, number: int) -> int:
     """Enrol while the count of enrolments is below 40; how many this racer enrolled."""
     enrolled = 0
     while (count := version(books.path, "enrolments")) < 40:
@@ -86,7 +86,7 @@ def enrol_up_to_cap(books: SQLiteBooks, number: int) -> int:
     return enrolled
 
 
-def send_the_same(books: SQLiteBooks, number: int) -> list[Recorded]:
+def send_the_same(books: Books, number: int) -> list[Recorded]:
     """The same thirty commands as every other racer, in another order."""
     ids = [f"same-{n}" for n in range(30)]
     turned = ids[number * 7 :] + ids[: number * 7]

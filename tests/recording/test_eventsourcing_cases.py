@@ -1,5 +1,6 @@
 """The eventsourcing library's own test cases for recorders, run against ours."""
 
+import secrets
 import shutil
 import tempfile
 from pathlib import Path
@@ -10,9 +11,12 @@ from eventsourcing.tests import persistence as library
 
 from ledger.proof.sections import MAX_PAYLOAD
 from ledger.proof.verify import verify_ledger
+from ledger.recording.books import Books
 from ledger.recording.engine import create_ledger
 from ledger.recording.eventsourcing_recorder import SQLiteAggregateRecorder, SQLiteApplicationRecorder
 from ledger.recording.sqlite import SQLiteBooks
+from ledger.recording.stores import open_books
+from tests.recording.ledgers import MADE_IN
 
 
 class _OnALedger:
@@ -23,10 +27,10 @@ class _OnALedger:
         self.books.close()
         shutil.rmtree(self.folder)
 
-    def new_books(self) -> SQLiteBooks:
-        path = self.folder / "raw.db"
-        create_ledger(path, "test.example/raw/" + "0" * 32)
-        self.books = SQLiteBooks(path)
+    def new_books(self) -> Books:
+        path = self.folder / f"raw-{secrets.token_hex(4)}.db"
+        MADE_IN[-1].create(path, "test.example/raw/" + "0" * 32)
+        self.books = open_books(path)
         return self.books
 
 
@@ -41,6 +45,16 @@ class TestApplicationRecorder(_OnALedger, library.ApplicationRecorderTestCase[Ap
 
     def test_insert_subscribe(self) -> None:
         super().optional_test_insert_subscribe()
+
+
+@pytest.mark.usefixtures("in_postgres")
+class TestAggregateRecorderOnPostgreSQL(TestAggregateRecorder):
+    pass
+
+
+@pytest.mark.usefixtures("in_postgres")
+class TestApplicationRecorderOnPostgreSQL(TestApplicationRecorder):
+    pass
 
 
 @pytest.mark.parametrize(

@@ -17,27 +17,29 @@ from ledger.proof.entry import parse_open, parse_sealed
 from ledger.proof.ledger_file import LedgerFileError
 from ledger.proof.sections import ANCHOR, ARM, HEADER, PLAIN
 from ledger.proof.tree import root
+from ledger.recording.books import CommandReused, VersionConflict
 from ledger.recording.drafts import Guard
-from ledger.recording.engine import connect, fetch
+from ledger.recording.engine import fetch, open_reading
 from ledger.recording.reader import LedgerReader
-from ledger.recording.sqlite import CommandReused, SQLiteBooks, VersionConflict
+from ledger.recording.stores import open_books as open_anywhere
 from tests.crash.whole import Watch
 from tests.recording.ledgers import KEYS, NOON, append, new_ledger, open_books, ticking
 
+pytestmark = pytest.mark.usefixtures("anywhere")
 Rows = list[tuple[bytes, bytes]]
 
 
 def rows(path: Path, book: Book) -> Rows:
     """(entry, sections) of each row of a book."""
-    connection = connect(path)
+    connection = open_reading(path)
     found = fetch(connection, f"SELECT entry, sections FROM {book}_entry ORDER BY seq")
     connection.close()
     return found
 
 
 def contents(path: Path) -> list[object]:
-    """All that the file holds."""
-    connection = connect(path)
+    """All that the books hold."""
+    connection = open_reading(path)
     tables = ("head", "open_stream", "open_entry", "sealed_entry")
     found: list[object] = [fetch(connection, f"SELECT * FROM {table}") for table in tables]
     connection.close()
@@ -129,7 +131,7 @@ def test_a_sealed_entry_needs_an_open_one_to_name_and_the_key(tmp_path: Path) ->
         books.append(append(books, "c-1", [], ["arm/s"]))
     books.append(append(books, "c-2", [("s", 1)]))
     books.close()
-    keyless = SQLiteBooks(path)
+    keyless = open_anywhere(path)
     with pytest.raises(LedgerFileError, match="without the trial's key"):
         keyless.append(append(keyless, "c-3", [("s", 2)], ["arm/s"]))
     assert keyless.append(append(keyless, "c-4", [("s", 2)])).open_seq == 1

@@ -12,6 +12,7 @@ import pytest
 from eventsourcing.persistence import OperationalError
 
 from ledger.proof.ledger_file import LedgerFileError
+from ledger.recording.books import Books
 from ledger.recording.drafts import Append
 from ledger.recording.engine import connect, create_ledger, require_safe_sqlite
 from ledger.recording.sqlite import SQLiteBooks
@@ -30,7 +31,7 @@ def written(folder: Path) -> Path:
     return path
 
 
-def big(books: SQLiteBooks, number: int, size: int) -> Append:
+def big(books: Books, number: int, size: int) -> Append:
     """An append of about `size` bytes."""
     command = mark(f"big-{number}")
     return Append(command, drafts(books, command, [(f"big/{number}", 1)], text="x" * size))
@@ -61,7 +62,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-def fill(books: SQLiteBooks, start: int) -> int:
+def fill(books: Books, start: int) -> int:
     """Append until the disk is full; the number of the append that did not fit."""
     for number in range(start, start + 10_000):
         try:
@@ -93,6 +94,7 @@ def test_a_full_disk_in_an_append_of_both_books_records_neither_half(tmp_path: P
     path = new_ledger(tmp_path)
     books = open_books(path)
     books.append(append(books, "first", [("s", 1)], ["arm/s"]))
+    assert isinstance(books, SQLiteBooks)
     private: Any = books._connection
     pages = private.pragma("page_count")
     private.pragma("max_page_count", pages + 12)

@@ -1,0 +1,28 @@
+"""`database migrate`: its options and its help, as in `app.py`."""
+
+from typing import Annotated
+
+import typer
+
+from api.cli.options import AsJson
+
+database = typer.Typer(help="The database of ledgers in PostgreSQL.", no_args_is_help=True, rich_markup_mode=None)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands to those of `app`."""
+    app.add_typer(database, name="database")
+
+
+@database.command()
+def migrate(
+    url: Annotated[str, typer.Argument(metavar="URL", help="postgresql://USER@HOST/DATABASE, as who owns it.")],
+    as_json: AsJson = False,
+) -> None:
+    """Make the tables, functions and roles of a database of ledgers, or bring them to what this version needs.
+
+    Nothing else ever changes them: a ledger's commands only look whether they are as they have to be.
+    """
+    from api.cli import databases
+
+    databases.migrate(url, as_json)
