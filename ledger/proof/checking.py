@@ -115,10 +115,9 @@ def check(
             return assess(report, held, trusted, consistency=books.consistency, entries=stored)
     held = read_evidence(evidence_folder(path) if evidence is None else evidence)
     report = walk(path, keys=keys, progress=progress, secret=secret, sizes=sizes_of(held, trusted.kept))
-    stored: Callable[[Path], Iterator[bytes]] = getattr(
-        walk, "entries", _entries_of
-    )  # a walk that reads what is no file gives its entries too
-    return assess(report, held, trusted, entries=partial(stored, path))
+    # A walk that reads what is no file gives its entries too.
+    of: Callable[[Path], Iterator[bytes]] = getattr(walk, "entries", _entries_of)
+    return assess(report, held, trusted, entries=partial(of, path))
 
 
 def _entries(books: Books) -> Iterator[bytes]:

@@ -51,7 +51,7 @@ def upgrade() -> None:
     if superuser:
         run(f"GRANT pg_read_all_stats TO {names['auditor']}")
         _close_the_catalogue(f"{owner}, {names['auditor']}, pg_monitor")
-    _give_to(owner, superuser)
+    _give_to(owner, quoted, superuser)
 
 
 def _grant(names: dict[str, str], everybody: str) -> None:
@@ -99,9 +99,12 @@ def _close_the_catalogue(who: str) -> None:
         run(f"GRANT EXECUTE ON FUNCTION pg_catalog.{function} TO {who}")
 
 
-def _give_to(owner: str, superuser: bool) -> None:
+def _give_to(owner: str, database: str, superuser: bool) -> None:
     if not superuser:
         run(f"GRANT {owner} TO CURRENT_USER")
+    run(f"GRANT CREATE ON DATABASE {database} TO {owner}")
+    for schema in ("trial_ledger", "open_book", "sealed_book"):
+        run(f"ALTER SCHEMA {schema} OWNER TO {owner}")
     rows = run(
         "SELECT format('ALTER TABLE %I.%I OWNER TO ', schemaname, tablename) FROM pg_tables "
         "WHERE schemaname IN ('trial_ledger', 'open_book', 'sealed_book') "
@@ -112,8 +115,6 @@ def _give_to(owner: str, superuser: bool) -> None:
     )
     for (statement,) in rows:
         run(f"{statement}{owner}")
-    for schema in ("trial_ledger", "open_book", "sealed_book"):
-        run(f"ALTER SCHEMA {schema} OWNER TO {owner}")
 
 
 def downgrade() -> None:
