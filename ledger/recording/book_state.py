@@ -19,6 +19,12 @@ class BookState:
         self.versions: dict[str, tuple[int, int]] = {}
         """stream -> (its integer key, its last version); key 0: no such stream yet. Of the sealed book: (0, last)."""
 
+    def copy(self) -> "BookState":
+        """One that goes on by itself from here."""
+        other = BookState(self.origin, self.size, self.hash, self.at, self.frontier.copy())
+        other.anchored, other.versions = self.anchored, dict(self.versions)
+        return other
+
     def took(self, raw: bytes, at: str) -> None:
         self.hash = leaf_hash(raw)
         self.frontier.append(self.hash)

@@ -87,6 +87,7 @@ class PostgresBooks(Books):
         self._address = Address(self._link.url, self._link.trial)
         self._db: Connection | None = None
         self._unsure = False
+        self._holding = False
         self._readers: list[PostgresReading] = []
         self._shield = ThreadPoolExecutor(1, "trial-ledger-commit")
         self._key = trial_key(self._connected(), self._link, path)
@@ -158,7 +159,13 @@ class PostgresBooks(Books):
         self._unsure = self._unsure or notice.severity_nonlocalized == "WARNING"
 
     def _fetch(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
-        return self._connected().execute(statement.encode(), values, binary=True).fetchall()
+        try:
+            return self._connected().execute(statement.encode(), values, binary=True).fetchall()
+        except psycopg.Error:
+            if not self._broken() or self._holding:
+                raise
+            # It was lost while nothing was under way: what is only read is read over another one.
+            return self._connected().execute(statement.encode(), values, binary=True).fetchall()
 
     def _shielded(self, work: Callable[[], None]) -> None:
         """Do what must not be interrupted. Only the main thread is: what it waits for goes on in another one."""
@@ -242,8 +249,10 @@ class PostgresBooks(Books):
                 continue
             except _LostError:
                 sent = True
-                continue
             except Exception as error:
+                if isinstance(error, psycopg.Error) and self._broken() and not self._closed:
+                    sent = True
+                    continue
                 self._fail(waiting, error)
                 return
         self._fail(waiting, VersionConflict(f"others wrote {_ATTEMPTS} times in between"))
@@ -332,10 +341,8 @@ class PostgresBooks(Books):
 
     def _held(self, waiting: list[Planned]) -> list[Planned]:
         """Several calls in one transaction, by which the lock is held, so that the books stand where we know them."""
-        self._hold()
-        again = self._within(waiting)
-        self._execute_commit()
-        return again
+        with self._hold():
+            return self._within(waiting)
 
     def _settled(self, waiting: list[Planned]) -> list[Planned]:
         """After a commit whose outcome is not known: look, in a transaction that writes; record what is not there.
@@ -346,10 +353,8 @@ class PostgresBooks(Books):
         while True:
             try:
                 self._unsure = False
-                self._hold()
-                rest = [planned for planned in waiting if not self._recorded_as(planned)]
-                again = self._within(rest)
-                self._execute_commit()
+                with self._hold():
+                    again = self._within([planned for planned in waiting if not self._recorded_as(planned)])
             except (_LostError, psycopg.Error, OperationalError) as error:
                 if isinstance(error, psycopg.Error) and not self._broken() and not _passes(error):
                     raise
@@ -366,15 +371,26 @@ class PostgresBooks(Books):
             else:
                 return again
 
-    def _hold(self) -> None:
+    @contextmanager
+    def _hold(self) -> Iterator[None]:
+        """A transaction that has the lock, and writes. What we know of the books is what it knows, if it commits."""
         db = self._connected()
-        db.execute("BEGIN")
-        opened, sealed = self._load("hold")
-        self._catch_up(Book.OPEN, opened.size, opened.hash, opened.at)
-        self._catch_up(Book.SEALED, sealed.size, sealed.hash, sealed.at)
-
-    def _execute_commit(self) -> None:
-        self._sending(lambda: self._connected().execute("COMMIT"))
+        self._holding = True
+        kept: tuple[BookState, BookState, str] | None = None
+        try:
+            db.execute("BEGIN")
+            opened, sealed = self._load("hold")
+            self._catch_up(Book.OPEN, opened.size, opened.hash, opened.at)
+            self._catch_up(Book.SEALED, sealed.size, sealed.hash, sealed.at)
+            kept = self._open.copy(), self._sealed.copy(), self._stepped
+            yield
+            self._sending(lambda: db.execute("COMMIT"))
+        except BaseException:
+            if kept is not None:
+                self._open, self._sealed, self._stepped = kept
+            raise
+        finally:
+            self._holding = False
 
     def _within(self, waiting: list[Planned]) -> list[Planned]:
         again, group = list[Planned](), list[Planned]()

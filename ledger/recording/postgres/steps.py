@@ -19,7 +19,7 @@ from ledger.recording.sealed_rows import SealedParts
 APPEND: Final = (
     b"SELECT * FROM trial_ledger.append(%s::int, %s::bigint, %s::bytea, %s::bigint, %s::bytea, %s::boolean, "
     b"%s::bigint, %s::text, %s::text[], %s::text[], %s::int[], %s::bigint[], %s::text[], %s::text[], %s::text[], "
-    b"%s::text[], %s::text[], %s::bytea[])"
+    b"%s::text[], %s::text[], %b::bytea[])"
 )
 
 
