@@ -211,10 +211,11 @@ class LedgerReader(AbstractContextManager["LedgerReader"]):
     def version(self, stream: str) -> int:
         """How far a stream of the open book has come; 0 where it has no entry."""
         rows = self._query(
-            "SELECT max(version) FROM open_entry JOIN open_stream ON open_entry.stream = open_stream.id WHERE name = ?",
+            "SELECT version FROM open_entry WHERE stream = (SELECT id FROM open_stream WHERE name = ?) "
+            "ORDER BY version DESC LIMIT 1",
             (stream,),
         )
-        return rows[0][0] or 0
+        return rows[0][0] if rows else 0
 
     def of_command(self, book: Book, command_id: str, n: int) -> Fact | None:
         """The `n`-th event of a command in a readable book, or None."""

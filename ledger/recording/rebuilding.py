@@ -63,8 +63,20 @@ def rebuild_ledger(path: Path, origin: str, opened: Iterable[Row], sealed: Itera
 _Values = tuple[int | str | bytes | None, ...]
 
 
-def _fill(connection: apsw.Connection, book: str, statement: str, rows: Iterator[_Values]) -> BookHead:
-    tree, last, more = Frontier(), GENESIS, True
+def go_on(connection: apsw.Connection, book: Book, rows: Iterable[Row]) -> BookHead:
+    """Put the rows that follow what a book has into its tables, some thousands a commit. Raises as `rebuild_ledger`."""
+    size, last, frontier = fetch(connection, "SELECT size, hash, frontier FROM head WHERE book = ?", (book.value,))[0]
+    start = BookHead(size, last, frontier)
+    if book is Book.OPEN:
+        return _fill(connection, "open", _OPEN, _open_values(connection, rows), start)
+    return _fill(connection, "sealed", _SEALED, _sealed_values(rows), start)
+
+
+def _fill(
+    connection: apsw.Connection, book: str, statement: str, rows: Iterator[_Values],
+    start: BookHead = BookHead(0, GENESIS, b""),  # noqa: B008  (a tuple of constants)
+) -> BookHead:  # fmt: skip
+    tree, last, more = Frontier.from_bytes(start.size, start.frontier), start.head, True
     while more:
         with connection:
             more = False

@@ -24,7 +24,7 @@ from ledger.proof.ledger_file import LedgerFileError
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
-REVISION: Final = "0003"
+REVISION: Final = "0004"
 """What the tables and functions of the database have to be (`migrations/versions`)."""
 OLDEST: Final = 130_000
 """The oldest PostgreSQL that is still maintained has all that is used (`sha256`, from 11 on)."""

@@ -21,7 +21,7 @@ _NO_NAME: Final = re.compile(r"[^A-Za-z0-9._-]+")
 
 def create_in(address: Address, path: Path, origin: str) -> None:
     """Make the empty books of `address.trial`, and the link to them at `path`. Raises LedgerFileError, StorageError."""
-    if not NAME.fullmatch(address.trial):
+    if not NAME.fullmatch(address.trial) or address.trial.endswith(".copying"):
         raise LedgerFileError(f"{address}: needs the name of the trial (?trial=NAME)")
     if path.exists():
         raise LedgerFileError(f"{path}: exists already; a ledger is never overwritten")
@@ -60,7 +60,8 @@ def linked(address: Address) -> Path:
         try:
             rows = db.execute(
                 "SELECT t.name, b.origin FROM trial_ledger.trial t JOIN open_book.book b ON b.trial = t.trial "
-                "WHERE t.name = %s OR %s = '' ORDER BY t.name", (address.trial, address.trial),
+                "WHERE t.name = %s OR %s = '' AND t.name NOT LIKE '%%.copying' ORDER BY t.name",
+                (address.trial, address.trial),
             ).fetchall()  # fmt: skip
         except psycopg.Error as error:
             raise translated(error, address) from None
