@@ -33,10 +33,10 @@ def copy(source: str, target: str, as_json: bool) -> None:
             raise LedgerFileError(f"{made.draft}: the copy has not the size of its source")
         made.finish()
     if as_json:
-        print_json({"copy": str(place), "origin": origin, "size": report.size, "root": report.root.hex(),
-                    "sealed": {"size": report.sealed.size, "root": report.sealed.root.hex()}})  # fmt: skip
+        said = report.to_json()
+        print_json({"copy": str(place), "origin": origin, **{name: said[name] for name in ("size", "root", "sealed")}})
         return
-    tell(f"{place}: {report.size} open and {report.sealed.size} sealed entries, verified; root {report.root.hex()}")
+    tell(f"{place}: {report.size} open and {report.sealed.size} sealed entries, verified.")
     say(f"Record nothing in {start} any more. Its keys and its evidence belong to the copy now: move {start}.keys to")
     say(f"{place}.keys, and likewise .evidence and .outbox, where there are such.")
 
