@@ -1,6 +1,6 @@
-"""Copies that are killed: `python -m tests.recording.copier URL [KILLS]` kills a hundred of them, there and back.
+"""Copies that are killed: at full length (`soak.py`) a hundred of them each way.
 
-Run with `--child`, it is the one that is killed: it says when it begins, and copies a few rows a batch.
+Run as a program, it is the one that is killed: it says when it begins, and copies a few rows a batch.
 """
 
 import signal
@@ -11,7 +11,6 @@ from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 
-from ledger.proof.ledger_file import LedgerFileError
 from ledger.proof.link import Link
 from ledger.recording.copying import copy_rows, origin_and_books, target_of
 from ledger.recording.stores import IN_FILE, open_books
@@ -34,7 +33,7 @@ def copy(source: Path, target: Path, link: Link | None, *, batch: int = BATCH) -
 def killed_until_done(source: Path, target: Path, link: Link | None, kills: int, seed: int) -> int:
     """Start a copy, kill it after a while, start it again; `kills` times, then to its end. How often it died."""
     story, died = Random(seed), 0
-    words = [sys.executable, "-m", "tests.recording.copier", "--child", str(source), str(target)]
+    words = [sys.executable, "-m", "tests.recording.copier", str(source), str(target)]
     for _ in range(kills):
         if target.exists():
             break
@@ -60,26 +59,25 @@ def story(path: Path, commands: int) -> None:
     books.close()
 
 
-def main() -> None:
-    """The child; or a hundred kills each way."""
-    if sys.argv[1] == "--child":
-        source, target, *rest = sys.argv[2:]
-        print("begins", flush=True)
-        copy(Path(source), Path(target), Link(*rest) if rest else None)
-        return
+def soak(url: str, kills: int = 100) -> None:
+    """So many kills each way."""
     from ledger.verifying.fast import verify_fast
 
-    kills = int(sys.argv[2]) if len(sys.argv) > 2 else 100
     with TemporaryDirectory() as folder:
         start, there, back = (Path(folder) / name for name in ("start.db", "there", "back.db"))
         story(start, 3000)
-        link = Link(sys.argv[1], f"killed-{Path(folder).name}", ORIGIN)
-        out = killed_until_done(start, there, link, kills, 1)
+        out = killed_until_done(start, there, Link(url, f"killed-{Path(folder).name}", ORIGIN), kills, 1)
         home = killed_until_done(there, back, None, kills, 2)
         roots = {(report.root, report.sealed.root) for report in map(verify_fast, (start, there, back)) if report.ok}
-        if len(roots) != 1:
-            raise LedgerFileError("the copies differ")
-        print(f"killed {out} times on the way there and {home} times on the way back: the same roots")
+        assert len(roots) == 1, "the copies differ, or one does not verify"
+        print(f"killed {out} times on the way there and {home} times on the way back: the same roots", flush=True)
+
+
+def main() -> None:
+    """The one that is killed."""
+    source, target, *rest = sys.argv[1:]
+    print("begins", flush=True)
+    copy(Path(source), Path(target), Link(*rest) if rest else None)
 
 
 if __name__ == "__main__":

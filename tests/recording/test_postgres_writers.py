@@ -1,6 +1,6 @@
 """Many writers at once, in processes and threads of their own: no gap, no duplicate, and conflicts that are told.
 
-`python -m tests.recording.writers URL` is the same at full length: 32 writers, 1,000 appends each.
+`make soak` runs the same at full length: 32 writers, 1,000 appends each.
 """
 
 from pathlib import Path

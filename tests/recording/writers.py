@@ -1,4 +1,4 @@
-"""Writers at once on one ledger: `python -m tests.recording.writers URL`, 32 writers of 1,000 appends each.
+"""Writers at once on one ledger; at full length (`soak.py`) 32 writers of 1,000 appends each.
 
 Each writer has books of its own where it is a process, and shares them where it is a thread of one. After that the
 ledger is read whole: every position once, every append once, the stream's versions in their order.
@@ -6,7 +6,6 @@ ledger is read whole: every position once, every append once, the stream's versi
 
 import multiprocessing
 import secrets
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -111,20 +110,16 @@ def _many(books: Books, path: Path, lane: int, appends: int) -> tuple[list[int],
     return [books.append(append(books, f"{lane}.{n}", [(f"lane/{lane}", n + 1)])).open_seq for n in range(appends)], 0
 
 
-def main() -> None:
-    """Both, at full length, in a database of which the URL is given."""
+def soak(url: str, *, writers: int = 32, appends: int = 1000) -> None:
+    """Both, at full length, in the database of a URL."""
     with TemporaryDirectory() as folder:
         for name, run in (("one stream", on_one_stream), ("many streams", on_many_streams)):
             for processes in (1, 4):
                 path = Path(folder) / secrets.token_hex(4)
-                InDatabase(sys.argv[1], f"writers-{path.name}").create(path, ORIGIN)
-                found = run(path, writers=32, appends=1000, processes=processes)
+                InDatabase(url, f"writers-{path.name}").create(path, ORIGIN)
+                found = run(path, writers=writers, appends=appends, processes=processes)
                 rate = found.recorded / found.seconds
                 print(
-                    f"{name}, 32 writers in {processes} processes: {found.recorded} recorded in {found.seconds:.1f} s, "
-                    f"{rate:.0f}/s, {found.conflicts} conflicts; no gap, no duplicate"
+                    f"{name}, {writers} writers in {processes} processes: {found.recorded} recorded at {rate:.0f}/s, "
+                    f"{found.conflicts} conflicts; no gap, no duplicate"
                 )
-
-
-if __name__ == "__main__":
-    main()

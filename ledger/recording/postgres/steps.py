@@ -16,10 +16,11 @@ from ledger.recording.combining import Ticket
 from ledger.recording.drafts import OpenDraft, Recorded
 from ledger.recording.sealed_rows import SealedParts
 
+# Lists go over as binary: as text, each of their members would have to be quoted.
 APPEND: Final = (
-    b"SELECT * FROM trial_ledger.append(%s::int, %s::bigint, %s::bytea, %s::bigint, %s::bytea, %s::boolean, "
-    b"%s::bigint, %s::text, %s::text[], %s::text[], %s::int[], %s::bigint[], %s::text[], %s::text[], %s::text[], "
-    b"%s::text[], %s::text[], %b::bytea[])"
+    b"SELECT * FROM trial_ledger.append(%s::int, %s::bigint, %b::bytea, %s::bigint, %b::bytea, %s::boolean, "
+    b"%s::bigint, %s::text, %b::text[], %b::text[], %b::int[], %b::bigint[], %b::text[], %b::text[], %b::text[], "
+    b"%b::text[], %b::text[], %b::bytea[])"
 )
 
 

@@ -58,10 +58,6 @@ BEGIN
 END $$;
 CREATE FUNCTION trial_ledger.keep() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF TG_OP = 'DELETE' AND OLD.size = 0 THEN RETURN OLD; END IF;
-    IF TG_OP = 'UPDATE' AND NEW.trial = OLD.trial AND NEW.origin = OLD.origin AND NEW.size >= OLD.size THEN
-        RETURN NEW;
-    END IF;
     RAISE EXCEPTION '%.% only grows', TG_TABLE_SCHEMA, TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege';
 END $$;
 """
@@ -102,7 +98,14 @@ def upgrade() -> None:
             "FOR EACH ROW EXECUTE FUNCTION trial_ledger.refuse()"
         )
     for table in ("open_book.book", "sealed_book.book"):
-        run(f"CREATE TRIGGER kept BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION trial_ledger.keep()")
+        run(
+            f"CREATE TRIGGER kept BEFORE UPDATE ON {table} FOR EACH ROW WHEN (NEW.trial <> OLD.trial "
+            "OR NEW.origin <> OLD.origin OR NEW.size < OLD.size) EXECUTE FUNCTION trial_ledger.keep()"
+        )
+        run(
+            f"CREATE TRIGGER kept_whole BEFORE DELETE ON {table} FOR EACH ROW WHEN (OLD.size > 0) "
+            "EXECUTE FUNCTION trial_ledger.keep()"
+        )
     for table in ("open_book.stream", "open_book.entry", "sealed_book.entry", "open_book.book", "sealed_book.book"):
         run(
             f"CREATE TRIGGER no_truncate BEFORE TRUNCATE ON {table} "

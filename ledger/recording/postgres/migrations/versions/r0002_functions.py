@@ -122,8 +122,10 @@ DECLARE
     shown text;
     time_open text;
     time_sealed text;
+    stream text;
     key bigint;
     last bigint;
+    sealed_size bigint;
     raw bytea;
     leaf bytea;
 BEGIN
@@ -153,14 +155,20 @@ BEGIN
     IF p_exact AND (o.size <> p_open_size OR s.size <> p_sealed_size) THEN
         RAISE EXCEPTION 'the books have moved on' USING ERRCODE = 'TL001';
     END IF;
-    RETURN QUERY VALUES ('open', 0, o.size, o.at, o.hash, NULL::bytea), ('sealed', 0, s.size, s.at, s.hash, NULL);
+    sealed_size := s.size;
+    what := 'open'; n := 0; place := o.size; at := o.at; entry := o.hash; RETURN NEXT;
+    what := 'sealed'; place := s.size; at := s.at; entry := s.hash; RETURN NEXT;
+    entry := NULL;
     FOR step IN SELECT u.* FROM unnest(p_kind, p_n, p_number, p_one, p_two, p_f1, p_f2, p_f3, p_sections)
         WITH ORDINALITY AS u (kind, n, number, one, two, f1, f2, f3, sections, i)
     LOOP
         IF step.n = skipped THEN
             CONTINUE;
         ELSIF step.kind = 'O' THEN
-            SELECT t.id INTO key FROM open_book.stream t WHERE t.trial = p_trial AND t.name = step.one;
+            IF stream IS DISTINCT FROM step.one THEN
+                stream := step.one;
+                SELECT t.id INTO key FROM open_book.stream t WHERE t.trial = p_trial AND t.name = step.one;
+            END IF;
             IF key IS NULL THEN
                 key := o.streams + 1;
                 o.streams := key;
@@ -191,7 +199,7 @@ BEGIN
         ELSIF step.kind = 't' THEN
             IF step.number = 2 AND o.size = 0 THEN
                 skipped := step.n;
-                RETURN QUERY VALUES ('empty', step.n, step.i, NULL::text, NULL::bytea, NULL::bytea);
+                what := 'empty'; n := step.n; place := step.i; at := NULL; RETURN NEXT;
                 CONTINUE;
             END IF;
             IF step.number = 2 AND NOT has_schema_privilege(session_user, 'sealed_book', 'USAGE') THEN
@@ -204,35 +212,38 @@ BEGIN
             END IF;
             time_open := CASE WHEN shown COLLATE "C" > o.at THEN shown ELSE o.at END;
             time_sealed := CASE WHEN time_open COLLATE "C" > s.at THEN time_open ELSE s.at END;
-            RETURN QUERY VALUES ('done', step.n, step.i, time_open, NULL::bytea, NULL::bytea);
+            what := 'done'; n := step.n; place := step.i; at := time_open; RETURN NEXT;
         ELSIF step.kind = 'c' THEN
             had := false;
             SELECT e.entry INTO raw FROM open_book.entry e WHERE e.trial = p_trial AND e.command = step.one;
             IF FOUND THEN
                 had := true;
-                RETURN QUERY VALUES ('repeated', step.n, NULL::bigint, NULL::text, raw, NULL::bytea);
+                what := 'repeated'; n := step.n; place := NULL; at := NULL; entry := raw; RETURN NEXT;
+                entry := NULL;
             END IF;
             IF step.two IS NOT NULL AND (had OR step.number = 1) THEN
                 FOR found_row IN SELECT e.seq, e.entry, e.sections FROM sealed_book.entry e
                     WHERE e.trial = p_trial AND e.command = step.two ORDER BY e.seq
                 LOOP
                     had := true;
-                    RETURN QUERY VALUES (
-                        'half', step.n, found_row.seq, NULL::text, found_row.entry, found_row.sections);
+                    what := 'half'; n := step.n; place := found_row.seq; at := NULL; entry := found_row.entry;
+                    sections := found_row.sections; RETURN NEXT;
+                    entry := NULL; sections := NULL;
                 END LOOP;
             END IF;
             IF had THEN
                 skipped := step.n;
             END IF;
         ELSIF step.kind IN ('g', 'p') THEN
-            SELECT t.id INTO key FROM open_book.stream t WHERE t.trial = p_trial AND t.name = step.one;
-            last := coalesce(
-                (SELECT max(e.version) FROM open_book.entry e WHERE e.trial = p_trial AND e.stream = key), -1);
+            stream := step.one;
+            SELECT t.id, (SELECT max(e.version) FROM open_book.entry e WHERE e.trial = p_trial AND e.stream = t.id)
+                INTO key, last FROM open_book.stream t WHERE t.trial = p_trial AND t.name = step.one;
+            last := coalesce(last, -1);
             IF step.kind = 'g' AND greatest(last, 0) <> step.number
                 OR step.kind = 'p' AND step.number <> last + 1 AND NOT (last = -1 AND step.number = 1)
             THEN
                 skipped := step.n;
-                RETURN QUERY VALUES ('conflict', step.n, last, step.one, NULL::bytea, NULL::bytea);
+                what := 'conflict'; n := step.n; place := last; at := step.one; RETURN NEXT;
             END IF;
         ELSE
             IF EXISTS (SELECT 1 FROM sealed_book.entry e WHERE e.trial = p_trial AND e.slot = step.two)
@@ -240,19 +251,20 @@ BEGIN
                 AND NOT EXISTS (SELECT 1 FROM sealed_book.entry e WHERE e.trial = p_trial AND e.slot = step.one)
             THEN
                 skipped := step.n;
-                RETURN QUERY VALUES (CASE WHEN step.kind = 'q' AND step.number = 1 THEN 'stale' ELSE 'conflict' END,
-                    step.n, NULL::bigint, NULL::text, NULL::bytea, NULL::bytea);
+                what := CASE WHEN step.kind = 'q' AND step.number = 1 THEN 'stale' ELSE 'conflict' END;
+                n := step.n; place := NULL; at := NULL; RETURN NEXT;
             END IF;
         END IF;
     END LOOP;
-    IF s.size > 0 THEN
+    IF s.size > sealed_size THEN
         UPDATE sealed_book.book b SET size = s.size, hash = s.hash, frontier = s.frontier, at = s.at
-            WHERE b.trial = p_trial AND b.size <> s.size;
+            WHERE b.trial = p_trial;
     END IF;
     UPDATE open_book.book b
         SET size = o.size, hash = o.hash, frontier = o.frontier, at = o.at, streams = o.streams, turn = turn + 1
         WHERE b.trial = p_trial;
-    RETURN QUERY VALUES ('open', 1, o.size, o.at, o.hash, NULL::bytea), ('sealed', 1, s.size, s.at, s.hash, NULL);
+    what := 'open'; n := 1; place := o.size; at := o.at; entry := o.hash; sections := NULL; RETURN NEXT;
+    what := 'sealed'; place := s.size; at := s.at; entry := s.hash; RETURN NEXT;
 END $$;
 """.replace("{safe}", _SAFE)
 
