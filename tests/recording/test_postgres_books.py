@@ -16,8 +16,8 @@ from ledger.proof.verify import verify_ledger
 from ledger.recording.books import VersionConflict
 from ledger.recording.drafts import Append, Guard
 from ledger.recording.mapper import upkeep
-from ledger.recording.postgres.books import ForkError
 from ledger.recording.postgres.connecting import Address
+from ledger.recording.postgres.standing import ForkError
 from ledger.recording.reader import LedgerReader
 from ledger.recording.stores import IN_FILE
 from ledger.recording.stores import open_books as open_anywhere

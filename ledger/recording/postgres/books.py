@@ -13,11 +13,8 @@
 5. A commit that has begun is not interrupted: whoever is, hears of it afterwards.
 """
 
-import re
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -29,41 +26,26 @@ from psycopg_pool import PoolTimeout
 
 from ledger.domain.vocabulary import Book
 from ledger.domain.when import recorded
-from ledger.proof.entry import complete, complete_sealed, parse_open, parse_sealed
 from ledger.proof.ledger_file import LedgerFileError
 from ledger.proof.sealed import command_mark, slot
-from ledger.proof.tree import Frontier, leaf_hash
-from ledger.recording.book_state import BookState
 from ledger.recording.books import Books, CommandReused, VersionConflict, probe
 from ledger.recording.combining import Ticket
 from ledger.recording.drafts import Append, Randomness, Recorded, Upkeep, WritingKeys
 from ledger.recording.engine import Reading
 from ledger.recording.live import utc_now
-from ledger.recording.postgres.connecting import Address, Connection, for_writing, translated
-from ledger.recording.postgres.reading import PostgresReading, link_at, trial_key
+from ledger.recording.postgres.connecting import translated
+from ledger.recording.postgres.looking import recorded_as
+from ledger.recording.postgres.reading import PostgresReading
+from ledger.recording.postgres.shielding import Shield
+from ledger.recording.postgres.standing import TAKEN, ForkError, LostError, Standing, UnknownOutcomeError
 from ledger.recording.postgres.steps import APPEND, Planned, Steps, follows
 from ledger.recording.sealed_rows import sealed_parts
 
 MOVED: Final = "TL001"
 STEPPED: Final = "TL002"
-FORKED: Final = "TL003"
 SETTLE_SECONDS: Final = 90.0
 """How long it is tried to learn what became of a commit: longer than a failover takes."""
 _ATTEMPTS: Final = 50
-_TAKEN: Final = "SELECT trial_ledger.taken(%s, %s)"
-_PREV: Final = re.compile(rb'"prev":"([0-9a-f]{64})"')
-
-
-class ForkError(DatabaseError):
-    """The database does not go on from what was recorded in it: it lost entries, or has others in their place."""
-
-
-class UnknownOutcomeError(OperationalError):
-    """It could not be learnt whether something was recorded. Sent again under the same id, it is recorded once."""
-
-
-class _LostError(Exception):
-    """The connection went while a commit was under way, or the server did not wait for its standby."""
 
 
 class PostgresBooks(Books):
@@ -83,16 +65,10 @@ class PostgresBooks(Books):
         # Without a clock of our own the server's is taken, under the lock.
         self._given: Callable[[], str] | None = None if clock is utc_now else lambda: recorded(clock())
         self._settle_seconds = settle_seconds
-        self._link = link_at(path)
-        self._address = Address(self._link.url, self._link.trial)
-        self._db: Connection | None = None
-        self._unsure = False
-        self._holding = False
+        self._at = Standing(path)
         self._readers: list[PostgresReading] = []
-        self._shield = ThreadPoolExecutor(1, "trial-ledger-commit")
-        self._key = trial_key(self._connected(), self._link, path)
-        self._open, self._sealed = self._load()
-        self.origin = self._open.origin
+        self._shield = Shield()
+        self.origin = self._at.open.origin
 
     def close(self) -> None:
         """Let go of the books; appends that wait are finished first."""
@@ -101,8 +77,9 @@ class PostgresBooks(Books):
             self._closed = True
             while self._readers:
                 self._readers.pop().close()
-            self._disconnect()
-            self._shield.shutdown()
+            self._at.closed = True
+            self._at.disconnect()
+            self._shield.close()
 
     def find(self, command_id: str, digest: str, *, with_sealed: bool) -> Recorded | None:
         """Where a command was recorded, or None. Raises CommandReused if it was one with another digest."""
@@ -111,7 +88,7 @@ class PostgresBooks(Books):
                 try:
                     return self._find(command_id, digest, with_sealed=with_sealed)
                 except psycopg.Error as error:
-                    if last or not self._broken():
+                    if last or not self._at.broken():
                         raise translated(error, self.path) from None
         return None
 
@@ -129,107 +106,16 @@ class PostgresBooks(Books):
 
     def _slot_taken(self, place: str) -> bool:
         try:
-            with self._address.pool().connection() as db:
-                return bool(db.execute(_TAKEN.encode(), (self._key, [place])).fetchall()[0][0])
+            with self._at.address.pool().connection() as db:
+                return bool(db.execute(TAKEN.encode(), (self._at.key, [place])).fetchall()[0][0])
         except (psycopg.Error, PoolTimeout) as error:
             raise translated(error, self.path) from None
-
-    # -- the connection ------------------------------------------------------------------------------------------
-
-    def _connected(self) -> Connection:
-        if self._closed:
-            raise DatabaseError(f"{self.path}: was closed")
-        if self._db is None or self._db.closed:
-            self._db = self._address.connect()
-            for_writing(self._db)
-            self._db.add_notice_handler(self._noticed)
-        return self._db
-
-    def _disconnect(self) -> None:
-        db, self._db = self._db, None
-        if db is not None:
-            with suppress(psycopg.Error):
-                db.close()
-
-    def _broken(self) -> bool:
-        return self._db is None or self._db.closed
-
-    def _noticed(self, notice: psycopg.errors.Diagnostic) -> None:
-        """A commit that stops waiting for its standby says so by a warning alone."""
-        self._unsure = self._unsure or notice.severity_nonlocalized == "WARNING"
-
-    def _fetch(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
-        try:
-            return self._connected().execute(statement.encode(), values, binary=True).fetchall()
-        except psycopg.Error:
-            if not self._broken() or self._holding:
-                raise
-            # It was lost while nothing was under way: what is only read is read over another one.
-            return self._connected().execute(statement.encode(), values, binary=True).fetchall()
-
-    def _shielded(self, work: Callable[[], None]) -> None:
-        """Do what must not be interrupted. Only the main thread is: what it waits for goes on in another one."""
-        if threading.current_thread() is not threading.main_thread():
-            work()
-            return
-        done = self._shield.submit(work)
-        interrupted: BaseException | None = None
-        while True:
-            try:
-                done.result()
-                break
-            except BaseException as error:
-                if done.done():
-                    if interrupted is None:
-                        raise
-                    break
-                interrupted = error
-        if interrupted is not None:
-            raise interrupted
-
-    # -- what is known of the books ------------------------------------------------------------------------------
-
-    def _load(self, statement: str = "heads") -> tuple[BookState, BookState]:
-        """Both books as the database says that they stand."""
-        rows = self._fetch(f"SELECT * FROM trial_ledger.{statement}(%s)", (self._key,))
-        states = {book: BookState(origin, size, hash_, at, Frontier.from_bytes(size, frontier))
-                  for book, origin, size, hash_, frontier, at, _ in rows}  # fmt: skip
-        self._clock = next(clock for *_, clock in rows if clock)
-        if len(states) != len(Book):
-            raise LedgerFileError(f"{self.path}: the database is damaged (not both books have a head)")
-        return states["open"], states["sealed"]
-
-    def _catch_up(self, book: Book, size: int, hash_: bytes, at: str) -> None:
-        """Take in what others recorded up to `size`, each entry naming the one before. Raises ForkError."""
-        state = self._open if book is Book.OPEN else self._sealed
-        if size < state.size:
-            raise ForkError(f"{self.path}: {_SHORTER}")
-        if book is Book.SEALED:
-            query = "SELECT hash FROM trial_ledger.sealed_hashes(%s, %s, %s)"
-            for (leaf,) in self._fetch(query, (self._key, state.size, size)):
-                state.frontier.append(leaf)
-                state.hash = leaf
-        else:
-            query = "SELECT entry FROM open_book.entry WHERE trial = %s AND seq >= %s AND seq < %s ORDER BY seq"
-            for (raw,) in self._fetch(query, (self._key, state.size, size)):
-                named = _PREV.search(raw)
-                if named is None or named[1].decode() != state.hash.hex():
-                    raise ForkError(f"{self.path}: {_FORKED}")
-                state.hash = leaf_hash(raw)
-                state.frontier.append(state.hash)
-            state.versions.clear()
-            state.anchored = None
-        if state.frontier.size != size or state.hash != hash_:
-            raise ForkError(f"{self.path}: {_FORKED}")
-        state.size, state.at = size, at
-
-    # -- a batch -------------------------------------------------------------------------------------------------
 
     def _commit(self, tickets: list[Ticket]) -> None:
         try:
             if self._closed:
                 raise DatabaseError(f"{self.path}: was closed")
-            self._shielded(lambda: self._commit_all(tickets))
+            self._shield.do(lambda: self._commit_all(tickets))
         except BaseException as error:  # an interruption, or a fault of ours: nobody is left without an answer
             for ticket in tickets:
                 if ticket.result is None and ticket.error is None:
@@ -243,14 +129,14 @@ class PostgresBooks(Books):
             if not waiting:
                 return
             try:
-                self._unsure = False
+                self._at.unsure = False
                 waiting = self._quick(waiting) if not sent else self._settled(waiting)
                 sent = False
                 continue
-            except _LostError:
+            except LostError:
                 sent = True
             except Exception as error:
-                if isinstance(error, psycopg.Error) and self._broken() and not self._closed:
+                if isinstance(error, psycopg.Error) and self._at.broken() and not self._closed:
                     sent = True
                     continue
                 self._fail(waiting, error)
@@ -259,9 +145,9 @@ class PostgresBooks(Books):
 
     def _fail(self, waiting: list[Planned], failure: Exception) -> None:
         """None of them was recorded. One may be at fault alone: then each is tried by itself."""
-        if not self._broken():
+        if not self._at.broken():
             with suppress(psycopg.Error):
-                self._connected().rollback()
+                self._at.connected().rollback()
         error = translated(failure, self.path)
         if len(waiting) > 1 and not isinstance(error, OperationalError | ForkError):
             for planned in waiting:
@@ -314,23 +200,25 @@ class PostgresBooks(Books):
                 raise VersionConflict(f"version {version} of a sealed stream does not follow {last}")
             ahead[draft.stream] = version
             assert self._keys is not None
-            parts = sealed_parts(ticket.append, draft, version, self._sealed.origin, self._keys, self.randomness.sealed)
+            parts = sealed_parts(
+                ticket.append, draft, version, self._at.sealed.origin, self._keys, self.randomness.sealed
+            )
             sealed.append((draft.stream, version, parts))
         loose = [draft.version is None for draft in ticket.append.sealed]
         return Planned(ticket, sealed, loose, None if self._given is None else self._given())
 
     def _last_sealed(self, stream: str, marks: bytes) -> int:
-        known = self._sealed.versions.get(stream)
+        known = self._at.sealed.versions.get(stream)
         if known is None:
-            last = probe(lambda version: bool(self._fetch(_TAKEN, (self._key, [slot(marks, stream, version)]))[0][0]))
-            known = self._sealed.versions[stream] = (0, max(last, 0))
+            last = probe(lambda version: self._at.taken(slot(marks, stream, version)))
+            known = self._at.sealed.versions[stream] = (0, max(last, 0))
         return known[1]
 
     def _quick(self, waiting: list[Planned]) -> list[Planned]:
         """One statement, one commit: where neither an anchor nor a clock step is to be recorded with it."""
-        before = self._due()
+        before = self._at.due(self.upkeep)
         more = sum(len(planned.ticket.append.open) for planned in waiting)
-        if before is not None and self._open.size + more >= before:
+        if before is not None and self._at.open.size + more >= before:
             return self._held(waiting)
         try:
             return self._call(waiting, before=before)
@@ -352,13 +240,13 @@ class PostgresBooks(Books):
         until, pause = time.monotonic() + self._settle_seconds, 0.05
         while True:
             try:
-                self._unsure = False
+                self._at.unsure = False
                 with self._hold():
                     again = self._within([planned for planned in waiting if not self._recorded_as(planned)])
-            except (_LostError, psycopg.Error, OperationalError) as error:
-                if isinstance(error, psycopg.Error) and not self._broken() and not _passes(error):
+            except (LostError, psycopg.Error, OperationalError) as error:
+                if isinstance(error, psycopg.Error) and not self._at.broken() and not _passes(error):
                     raise
-                self._disconnect()
+                self._at.disconnect()
                 for planned in waiting:
                     planned.ticket.result = None
                 if time.monotonic() > until:
@@ -373,24 +261,13 @@ class PostgresBooks(Books):
 
     @contextmanager
     def _hold(self) -> Iterator[None]:
-        """A transaction that has the lock, and writes. What we know of the books is what it knows, if it commits."""
-        db = self._connected()
-        self._holding = True
-        kept: tuple[BookState, BookState, str] | None = None
+        stepped = self._stepped
         try:
-            db.execute("BEGIN")
-            opened, sealed = self._load("hold")
-            self._catch_up(Book.OPEN, opened.size, opened.hash, opened.at)
-            self._catch_up(Book.SEALED, sealed.size, sealed.hash, sealed.at)
-            kept = self._open.copy(), self._sealed.copy(), self._stepped
-            yield
-            self._sending(lambda: db.execute("COMMIT"))
+            with self._at.hold():
+                yield
         except BaseException:
-            if kept is not None:
-                self._open, self._sealed, self._stepped = kept
+            self._stepped = stepped
             raise
-        finally:
-            self._holding = False
 
     def _within(self, waiting: list[Planned]) -> list[Planned]:
         again, group = list[Planned](), list[Planned]()
@@ -407,55 +284,31 @@ class PostgresBooks(Books):
         return again + self._call(group, exact=True)
 
     def _needs_upkeep(self, planned: Planned, group: Sequence[Planned]) -> bool:
-        opened, count = self._open, len(planned.ticket.append.open)
+        opened, count = self._at.open, len(planned.ticket.append.open)
         if self.upkeep is None or not count:
             return False
-        before = self._due()
+        before = self._at.due(self.upkeep)
         assert before is not None
         more = sum(len(each.ticket.append.open) for each in group)
         return self._stepping(planned) or opened.size + more + count >= before
 
     def _stepping(self, planned: Planned) -> bool:
-        return (planned.shown or self._clock) < self._open.at and self._stepped != self._open.at
+        return (planned.shown or self._at.clock) < self._at.open.at and self._stepped != self._at.open.at
 
     def _add_upkeep(self, planned: Planned) -> None:
         """Draft what the ledger itself records beside an append: under the lock, where all is known."""
-        upkeep, opened, sealed = self.upkeep, self._open, self._sealed
+        upkeep, opened, sealed = self.upkeep, self._at.open, self._at.sealed
         assert upkeep is not None
-        shown = planned.shown = planned.shown or self._clock
+        shown = planned.shown = planned.shown or self._at.clock
         at, size = max(shown, opened.at), opened.size + len(planned.ticket.append.open)
         if self._stepping(planned):
-            planned.step = upkeep.step(shown, opened.at, self._version(upkeep.clock) + 1)
+            planned.step = upkeep.step(shown, opened.at, self._at.version(upkeep.clock) + 1)
             size += 1
-        before = self._due()
+        before = self._at.due(self.upkeep)
         assert before is not None
         if size >= before:
-            version = self._version(upkeep.anchors) + 1
+            version = self._at.version(upkeep.anchors) + 1
             planned.anchor = upkeep.anchor(sealed.size, sealed.frontier.root(), version, at)
-
-    def _due(self) -> int | None:
-        """The size of the open book at which the next anchor is due; None where none are recorded."""
-        if self.upkeep is None:
-            return None
-        opened = self._open
-        if opened.anchored is None:
-            rows = self._fetch(
-                "SELECT max(e.seq) FROM open_book.entry e JOIN open_book.stream s ON s.trial = e.trial "
-                "AND s.id = e.stream WHERE e.trial = %s AND s.name = %s AND e.seq < %s",
-                (self._key, self.upkeep.anchors, opened.size),
-            )
-            opened.anchored = 0 if rows[0][0] is None else int(rows[0][0]) + 1
-        return (opened.anchored // self.upkeep.every + 1) * self.upkeep.every
-
-    def _version(self, stream: str) -> int:
-        rows = self._fetch(
-            "SELECT max(e.version) FROM open_book.entry e JOIN open_book.stream s ON s.trial = e.trial "
-            "AND s.id = e.stream WHERE e.trial = %s AND s.name = %s",
-            (self._key, stream),
-        )
-        return int(rows[0][0] or 0)
-
-    # -- a call --------------------------------------------------------------------------------------------------
 
     def _call(self, batch: Sequence[Planned], *, exact: bool = False, before: int | None = None) -> list[Planned]:
         """Send a batch and take its answer; what has to be planned anew (a sealed version was taken) is given back."""
@@ -463,37 +316,27 @@ class PostgresBooks(Books):
             return []
         steps = Steps(None if self._keys is None else self._keys.marks)
         for planned in batch:
-            steps.add(planned, self._clock if exact and planned.shown is None else planned.shown)
-        opened, sealed = self._open, self._sealed
-        known = (self._key, opened.size, opened.hash, sealed.size, sealed.hash, exact, before)
+            steps.add(planned, self._at.clock if exact and planned.shown is None else planned.shown)
+        opened, sealed = self._at.open, self._at.sealed
+        known = (self._at.key, opened.size, opened.hash, sealed.size, sealed.hash, exact, before)
         noted = opened.at if any(planned.step is not None for planned in batch) else self._stepped
         values = (*known, None if self.upkeep is None else noted, *steps.values())
         rows: list[Any] = []
-        self._sending(lambda: rows.extend(self._connected().execute(APPEND, values, binary=True).fetchall()))
-        return self._taken(batch, rows)
-
-    def _sending(self, send: Callable[[], object]) -> None:
-        """Send what commits. Raises _LostError where it is not known whether it did."""
-        db = self._connected()
+        self._at.sending(lambda: rows.extend(self._at.connected().execute(APPEND, values, binary=True).fetchall()))
         try:
-            send()
-        except psycopg.Error as error:
-            if error.sqlstate == FORKED:
-                raise ForkError(f"{self.path}: {_FORKED} ({error.diag.message_primary})") from None
-            if db.closed or db.broken:
-                self._disconnect()
-                raise _LostError(str(error)) from None
-            raise
-        if self._unsure and db.info.transaction_status == psycopg.pq.TransactionStatus.IDLE:
-            raise _LostError("the server did not wait for its standby")
+            return self._taken(batch, rows)
+        except (psycopg.Error, OperationalError) as error:
+            if exact:
+                raise
+            raise LostError(str(error)) from None  # it is recorded, and where others' entries stand was not learnt
 
     def _taken(self, batch: Sequence[Planned], rows: list[Any]) -> list[Planned]:
         again = []
         (_, _, size, at, hash_, _), (_, _, sealed_size, sealed_at, sealed_hash, _) = rows[:2]
-        if size != self._open.size or hash_ != self._open.hash:
-            self._catch_up(Book.OPEN, size, hash_, at)
-        if sealed_size != self._sealed.size or sealed_hash != self._sealed.hash:
-            self._catch_up(Book.SEALED, sealed_size, sealed_hash, sealed_at)
+        if size != self._at.open.size or hash_ != self._at.open.hash:
+            self._at.catch_up(Book.OPEN, size, hash_, at)
+        if sealed_size != self._at.sealed.size or sealed_hash != self._at.sealed.hash:
+            self._at.catch_up(Book.SEALED, sealed_size, sealed_hash, sealed_at)
         found = dict[int, list[Any]]()
         for row in rows[2:-2]:
             found.setdefault(row[1], []).append(row)
@@ -503,16 +346,16 @@ class PostgresBooks(Books):
             ticket.result = ticket.error = None
             if what == "done":
                 if planned.step is not None:
-                    self._stepped = self._open.at
-                ticket.result = planned.replayed(said[0][3], self._open, self._sealed)
+                    self._stepped = self._at.open.at
+                ticket.result = planned.replayed(said[0][3], self._at.open, self._at.sealed)
             elif what == "stale":
                 for stream, _, _ in planned.sealed:
-                    self._sealed.versions.pop(stream, None)
+                    self._at.sealed.versions.pop(stream, None)
                 again.append(ticket)
             else:
                 self._refused(ticket, said)
         ends = [(row[2], row[4]) for row in rows[-2:]]
-        if ends != [(state.size, state.hash) for state in (self._open, self._sealed)]:
+        if ends != [(state.size, state.hash) for state in (self._at.open, self._at.sealed)]:
             raise ForkError(f"{self.path}: {_OTHERS}")
         return self._planned(again)
 
@@ -532,46 +375,20 @@ class PostgresBooks(Books):
             except (CommandReused, LedgerFileError) as error:
                 ticket.error = error
 
-    # -- looking up ----------------------------------------------------------------------------------------------
+    def _recorded_as(self, planned: Planned) -> bool:
+        """Whether just these entries are there; then they have their answer."""
+        found = recorded_as(self._at, planned)
+        planned.ticket.result = found
+        return found is not None
 
     def _find(self, command_id: str, digest: str, *, with_sealed: bool, half: str | None = None) -> Recorded | None:
         query = "SELECT entry FROM open_book.entry WHERE trial = %s AND command = %s"
-        rows = self._fetch(query, (self._key, command_id))
+        rows = self._at.fetch(query, (self._at.key, command_id))
         sealed: list[Any] = []
         if with_sealed and self._keys is not None and (rows or half is None):
             mark = command_mark(self._marks(), half or command_id)
-            sealed = self._fetch("SELECT * FROM trial_ledger.sealed_of(%s, %s)", (self._key, mark))
+            sealed = self._at.fetch("SELECT * FROM trial_ledger.sealed_of(%s, %s)", (self._at.key, mark))
         return self._answered(command_id, digest, rows[0][0] if rows else None, sealed)
-
-    def _recorded_as(self, planned: Planned) -> bool:
-        """Whether just these entries are there, by the first of them; then they have their answer."""
-        drafts, sealed = planned.ticket.append.open, planned.sealed
-        places = [(row[0], parse_sealed(row[1])) for row in self._at_slot(sealed[0][2].slot)] if sealed else []
-        if drafts:
-            rows = self._fetch(
-                "SELECT e.entry FROM open_book.entry e JOIN open_book.stream s ON s.trial = e.trial "
-                "AND s.id = e.stream WHERE e.trial = %s AND s.name = %s AND e.version = %s",
-                (self._key, drafts[0].stream, drafts[0].version),
-            )
-            if not rows:
-                return False
-            entry = parse_open(rows[0][0])
-            if complete(drafts[0].fragments, entry.at, entry.prev, entry.seq) != entry.raw:
-                return False
-            seq = places[0][0] if places else 0
-            planned.ticket.result = Recorded(entry.seq, len(drafts), seq, len(sealed), entry.at)
-            return True
-        if not places:
-            return False
-        seq, said = places[0]
-        head = said.open_head_hash, said.open_head_seq
-        if complete_sealed(sealed[0][2].fragments, said.at, head, said.prev, said.seq) != said.raw:
-            return False
-        planned.ticket.result = Recorded(0, 0, seq, len(sealed), said.at)
-        return True
-
-    def _at_slot(self, place: str) -> list[Any]:
-        return self._fetch("SELECT * FROM trial_ledger.sealed_at(%s, %s)", (self._key, place))
 
 
 def _passes(error: psycopg.Error) -> bool:
@@ -579,12 +396,4 @@ def _passes(error: psycopg.Error) -> bool:
     return (error.sqlstate or "")[:2] in ("08", "25", "40", "53", "55", "57")
 
 
-_SHORTER: Final = (
-    "the database has fewer entries than were recorded in it: a backup was restored, or a failover lost what was "
-    "acknowledged. Nothing is recorded in it any more; run verify"
-)
-_FORKED: Final = (
-    "the database does not go on from what was recorded in it: entries were altered, a backup was restored, or a "
-    "failover lost what was acknowledged. Nothing is recorded in it any more; run verify"
-)
 _OTHERS: Final = "the server recorded other entries than it was given; run verify, and record nothing more"

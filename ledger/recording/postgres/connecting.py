@@ -130,9 +130,10 @@ def _for_reading(db: Connection) -> None:
 def for_writing(db: Connection) -> None:
     """That an acknowledged append is durable, here and (where there are standbys to wait for) on one of them."""
     db.execute(f"SET lock_timeout = '{_LOCK_SECONDS}s'".encode())
-    # As strict as the server has been set, but never below: what is acknowledged is on disk.
+    # As strict as the server has been set, but never below: what is acknowledged is on disk, on a standby too.
     db.execute(
-        "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
+        "SELECT set_config('synchronous_commit', 'on', false) "
+        "WHERE current_setting('synchronous_commit') IN ('off', 'local', 'remote_write')"
     )
 
 
