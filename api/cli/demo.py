@@ -21,6 +21,7 @@ from ledger.keys.file import KEY_FILES, keys_folder
 from ledger.proof.evidence import evidence_folder
 from ledger.proof.ledger_file import LedgerFileError, check_ledger_file
 from ledger.recording.engine import StorageError, fetch, open_reading
+from ledger.recording.stores import IN_FILE, Store
 from projections.runner import views_folder
 
 if TYPE_CHECKING:
@@ -153,7 +154,7 @@ def _is_demo(path: Path) -> bool:
     return bool(rows) and str(rows[0][0]).startswith(f"{_HOST}/")
 
 
-def play(path: Path, seed: int, subjects: int, randomness: SeededRandomness) -> datetime:
+def play(path: Path, seed: int, subjects: int, randomness: SeededRandomness, *, store: Store = IN_FILE) -> datetime:
     """Record the story of `seed` in a new ledger; gives the time at which it ends."""
     from api.bootstrap import create_trial, keep_list
     from api.simulation import Pharmacy, simulated_list, story, with_treatments
@@ -173,6 +174,7 @@ def play(path: Path, seed: int, subjects: int, randomness: SeededRandomness) -> 
         randomness=randomness,
         random=randomness.keys,
         provenance={"kind": "simulation", "source": f"trial-ledger demo, seed {seed}"},
+        store=store,
     )
     keep_list(path, *simulated_list(protocol, seed))
     told = list(story(protocol, seed=seed, subjects=subjects))

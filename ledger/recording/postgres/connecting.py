@@ -3,14 +3,16 @@
 1. An address is a URL of libpq with the name of the trial: `postgresql://host/database?trial=NAME`. Passwords come from
    a password file (`~/.pgpass`), a service file or the environment: a URL is seen in the list of processes.
 2. A connection that is lost is noticed: keepalives, and a bound on how long sent data may stay unacknowledged.
-3. Connections for reading are pooled, one pool a URL, at most `TRIAL_LEDGER_POOL` of them (8): so that all processes
-   together stay below the server's `max_connections`. A process that records has one more for each trial.
+3. Connections for reading are pooled, at most `TRIAL_LEDGER_POOL` of them (8) for a URL: so that all processes together
+   stay below the server's `max_connections`. A process that records has one more for each trial. Who holds one and
+   needs another takes it from a second pool, as large: so those who hold one never wait for each other.
 """
 
 import atexit
 import os
 import re
 import threading
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
@@ -88,13 +90,13 @@ class Address:
         return psycopg.connect(self._info())
 
     def pool(self) -> "ConnectionPool[Connection]":
-        """The connections for reading, of this process."""
+        """The connections for reading, of this process; for whoever holds some already, those of the next pool."""
         with _pools_lock:
-            pool = _pools.get((os.getpid(), self.url))
+            place = os.getpid(), self.url, _held[threading.get_ident()]
+            pool = _pools.get(place)
             if pool is None:
-                most = max(1, int(os.environ.get("TRIAL_LEDGER_POOL", "8")))
-                pool = _pools[os.getpid(), self.url] = ConnectionPool(
-                    self._info(), min_size=0, max_size=most, timeout=_POOL_SECONDS, max_idle=300,
+                pool = _pools[place] = ConnectionPool(
+                    self._info(), min_size=0, max_size=_most(), timeout=_POOL_SECONDS, max_idle=300,
                     kwargs={"autocommit": True}, configure=_for_reading, open=True, name=str(self),
                     check=ConnectionPool.check_connection, reconnect_timeout=_SETTINGS["connect_timeout"],
                 )  # fmt: skip
@@ -105,17 +107,34 @@ class Address:
         return conninfo.make_conninfo(**{**_SETTINGS, **known})
 
 
-_pools: Final[dict[tuple[int, str], "ConnectionPool[Connection]"]] = {}
+_pools: Final[dict[tuple[int, str, int], "ConnectionPool[Connection]"]] = {}
+_held: Final[Counter[int]] = Counter()
+"""How many connections of pools each thread holds."""
 _pools_lock: Final = threading.Lock()
+
+
+def _most() -> int:
+    said = os.environ.get("TRIAL_LEDGER_POOL", "8")
+    if not re.fullmatch("[1-9][0-9]{0,3}", said):
+        raise LedgerFileError(f"TRIAL_LEDGER_POOL: {said[:40]!r} is no number of connections (1 to 9999)")
+    return int(said)
+
+
+def holding(thread: int, more: int) -> None:
+    """A thread has taken a connection of a pool (1), or one that it took was given back (-1)."""
+    with _pools_lock:
+        _held[thread] += more
+        if not _held[thread]:
+            del _held[thread]
 
 
 @atexit.register
 def close_pools() -> None:
     """Close what this process holds open for reading."""
     with _pools_lock:
-        for process, url in list(_pools):
-            pool = _pools.pop((process, url))
-            if process == os.getpid():
+        for place in list(_pools):
+            pool = _pools.pop(place)
+            if place[0] == os.getpid():
                 pool.close(timeout=2)
 
 

@@ -15,7 +15,7 @@ from psycopg_pool import PoolTimeout
 from ledger.proof.ledger_file import LedgerFileError
 from ledger.proof.link import Link, LinkError, read_link
 from ledger.recording.engine import SQLiteValue
-from ledger.recording.postgres.connecting import Address, Connection, check_revision, translated
+from ledger.recording.postgres.connecting import Address, Connection, check_revision, holding, translated
 
 _BEGIN: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _known: Final[dict[tuple[str, str, str], int]] = {}
@@ -55,18 +55,21 @@ class PostgresReading:
                 held.rollback()
             except psycopg.Error:
                 held.close()
-            self.address.pool().putconn(held)
+            self._pool.putconn(held)
+            holding(self._thread, -1)
 
     def _begin(self) -> psycopg.Cursor[tuple[Any, ...]]:
         self.close()
-        held = self.address.pool().getconn()
+        self._pool, self._thread = self.address.pool(), threading.get_ident()
+        held = self._pool.getconn()
         try:
             # One way to the server for all of it; the number of the trial is ours.
             cursor = held.execute(f"{_BEGIN}; SELECT set_config('trial_ledger.trial', '{self._key}', true)".encode())
         except BaseException:
-            self.address.pool().putconn(held)
+            self._pool.putconn(held)
             raise
         self._held = held
+        holding(self._thread, 1)
         return cursor
 
     def _end(self) -> psycopg.Cursor[tuple[Any, ...]]:
