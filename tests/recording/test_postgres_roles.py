@@ -73,7 +73,17 @@ COUNTING: Final = (
     "SELECT * FROM pg_locks",
     "SELECT * FROM pg_stat_activity",
     "SELECT * FROM pg_statistic",
+    "SELECT age('3'::xid)",
+    "SELECT pg_xact_status('3')",
+    "SELECT txid_status(3)",
+    "SELECT pg_logical_emit_message(false, 'x', 'y')",
+    "SELECT * FROM pg_control_checkpoint()",
+    "SELECT pg_export_snapshot()",
+    "SELECT lo_create(0)",
+    "CREATE TEMP TABLE mine (x int)",
+    "SELECT turn FROM open_book.book",
 )
+REFUSED_TO_ALL: Final = ("SELECT * FROM pg_statistic", "CREATE TEMP", "SELECT pg_export")
 APPENDING: Final = (
     "SELECT * FROM trial_ledger.hold(1)",
     "SELECT * FROM trial_ledger.heads(1)",
@@ -105,7 +115,11 @@ MAY: Final = {
     "projector": (*OPEN, *SEALED, "CREATE TABLE projections.mine (x int)", "DROP TABLE projections.mine"),
     "masked_reader": OPEN,
     "unmasked_reader": (*OPEN, *SEALED),
-    "auditor": (*OPEN, *SEALED, *(each for each in COUNTING if "open_book" not in each and "pg_statistic" not in each)),
+    "auditor": (
+        *OPEN,
+        *SEALED,
+        *(each for each in COUNTING if " open_book" not in each and not each.startswith(REFUSED_TO_ALL)),
+    ),
 }
 
 

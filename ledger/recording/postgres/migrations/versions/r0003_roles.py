@@ -28,6 +28,16 @@ ROLES: Final = (
 _COUNTS: Final = ("relpages", "reltuples", "relallvisible", "relfilenode", "relfrozenxid", "relminmxid")
 """Columns of pg_class that tell how much a table holds, or how often it was written."""
 
+# Sizes and statistics; the numbers of transactions, of the log and of objects, which move with every write; locks.
+_TELLING: Final = """
+SELECT p.oid::regprocedure::text FROM pg_proc p WHERE p.pronamespace = 'pg_catalog'::regnamespace AND (
+    p.proname ~ '^pg_(stat_get|relation_size|total_relation_size|table_size|indexes_size|database_size|tablespace_size)'
+    OR p.proname ~ '^pg_(current_wal|current_xact|current_snapshot|last_|walfile|wal_lsn|snapshot|export_snapshot)'
+    OR p.proname ~ '^pg_(xact_|control_|get_multixact|logical_emit|lock_status|blocking_pids|safe_snapshot)'
+    OR p.proname ~ '^txid_' OR p.proname IN ('mxid_age', 'lo_creat', 'lo_create', 'lo_from_bytea')
+    OR p.oid::regprocedure::text = 'age(xid)')
+"""
+
 
 def upgrade() -> None:
     """Make the roles, give them what they need, and take from everybody else what they have by default."""
@@ -87,14 +97,7 @@ def _close_the_catalogue(who: str) -> None:
     run("REVOKE SELECT ON pg_catalog.pg_class FROM PUBLIC")
     run(f"GRANT SELECT ({shown}) ON pg_catalog.pg_class TO PUBLIC")
     run(f"GRANT SELECT ON pg_catalog.pg_class TO {who}")
-    functions = """SELECT p.oid::regprocedure::text FROM pg_proc p
-        WHERE p.pronamespace = 'pg_catalog'::regnamespace AND (
-        p.proname ~ '^pg_(stat_get|relation_size|total_relation_size|table_size|indexes_size|database_size)'
-        OR p.proname ~ '^pg_(current_wal|last_wal|walfile_name|wal_lsn_diff|current_xact_id|current_snapshot|snapshot)'
-        OR p.proname ~ '^txid_current'
-        OR p.proname IN ('pg_tablespace_size', 'pg_xact_commit_timestamp', 'pg_last_committed_xact',
-        'pg_lock_status'))"""
-    for (function,) in run(functions):
+    for (function,) in run(_TELLING):
         run(f"REVOKE EXECUTE ON FUNCTION pg_catalog.{function} FROM PUBLIC")
         run(f"GRANT EXECUTE ON FUNCTION pg_catalog.{function} TO {who}")
 
