@@ -9,8 +9,6 @@ Whatever is not as it ought to be raises GiveUp, and so does whatever is unusual
 from collections.abc import Collection
 from typing import Any, Final
 
-import apsw
-
 from ledger.proof.entry import OPEN_GRAMMAR
 from ledger.proof.tree import Frontier
 from ledger.verifying import common_rows
@@ -35,8 +33,9 @@ _ROWS: Final = ROWS
 class Blocks:
     """Reads blocks of one ledger, each by itself, in any order."""
 
-    def __init__(self, connection: apsw.Connection, origin: str, *, closed: bool, compiled: bool = True) -> None:
-        """`origin` as entries have it; `closed`: no key is held, so that sealed sections stay closed.
+    def __init__(self, connection: Any, origin: str, *, closed: bool, compiled: bool = True) -> None:
+        """`connection`: to a file, or what answers the same queries. `origin` as entries have it; `closed`: no key is
+        held, so that sealed sections stay closed.
 
         `compiled`: by the kernel, if there is one.
         """

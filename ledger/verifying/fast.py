@@ -14,8 +14,6 @@ from heapq import merge
 from pathlib import Path
 from typing import Any, Final
 
-import apsw
-
 from ledger.proof.draws import Secret
 from ledger.proof.entry import OPEN_GRAMMAR, quote
 from ledger.proof.file_reader import LedgerFile, StoredHead
@@ -34,6 +32,7 @@ from ledger.verifying.workers import Task, block_for, read_alone, read_together
 
 TWO_FROM: Final = 20_000
 """From how many entries on another process is worth its start."""
+ROW: Final = "SELECT seq, stream, version, command, entry, sections FROM open_entry NOT INDEXED WHERE seq = ?"
 _STRAY_COMMANDS: Final = (
     "SELECT min(seq), max(seq) FROM sealed_entry INDEXED BY sealed_entry_command GROUP BY command "
     "HAVING max(seq) - min(seq) >= count(*) LIMIT 1"
@@ -50,13 +49,24 @@ def verify_fast(
 ) -> Report:
     """Verify a ledger file: `verify_ledger` with the same arguments, report and errors, faster if nothing is wrong.
 
-    What a link leads to is verified where it lies, at the speed of the reference.
+    What a link leads to is verified where it lies.
     """
     if is_link(path):
-        return verify_postgres(path, keys=keys, progress=progress, secret=secret, sizes=sizes)
+        return _verify_linked(path, keys, progress, secret, sizes)
     report = try_fast(path, keys=keys, progress=progress, secret=secret, sizes=sizes)
     if report is None:
         report = verify_ledger(path, keys=keys, progress=progress, secret=secret, sizes=sizes)
+    return report
+
+
+def _verify_linked(
+    path: Path, keys: BookKeys | None, progress: Progress | None, secret: Secret | None, sizes: Collection[int]
+) -> Report:
+    from ledger.verifying.fast_postgres import try_fast_postgres
+
+    report = try_fast_postgres(path, keys=keys, progress=progress, secret=secret, sizes=sizes)
+    if report is None:
+        report = verify_postgres(path, keys=keys, progress=progress, secret=secret, sizes=sizes)
     return report
 
 
@@ -192,7 +202,14 @@ class FastBook(OpenBook):
                 file.progress(blocks * block, total)
 
         run = (read_together if head.size >= file.two_from else read_alone)(task, taken)
-        if (run.start, run.end, run.prev) != (0, head.size, "0" * 64):
+        self._concluded(run, head.size)
+        if file.progress is not None:
+            file.progress(total, total)
+        return run, *frontiers(run, block)
+
+    def _concluded(self, run: Run, size: int) -> Run:
+        """The run of a whole book: it begins and ends as one does."""
+        if (run.start, run.end, run.prev) != (0, size, "0" * 64):
             give_up("the chain does not begin")
         if run.begins is not None or run.pending is not None:
             give_up("a command is cut")
@@ -201,13 +218,9 @@ class FastBook(OpenBook):
         for name, count in run.closed.items():
             for _ in range(count):
                 self._opening.leave(name)
-        if file.progress is not None:
-            file.progress(total, total)
-        return run, *frontiers(run, block)
+        return run
 
-    def _asked_for(
-        self, connection: apsw.Connection, run: Run, watched: dict[int, Frontier]
-    ) -> Iterator[OpenEntrySeen]:
+    def _asked_for(self, connection: Any, run: Run, watched: dict[int, Frontier]) -> Iterator[OpenEntrySeen]:
         """By rising seq: entries whose sections are left, that a sealed entry names, or where the tree is asked for."""
         named = (seq for (seq,) in connection.execute("SELECT open_seq FROM sealed_entry ORDER BY seq"))
         last, at = -1, 0
@@ -233,7 +246,6 @@ class FastBook(OpenBook):
             give_up("sections were read by nobody")
 
 
-def _row(connection: apsw.Connection, seq: int) -> tuple[Any, ...]:
-    columns = "SELECT seq, stream, version, command, entry, sections FROM open_entry NOT INDEXED WHERE seq = ?"
-    row: tuple[Any, ...] = connection.execute(columns, (seq,)).fetchall()[0]
+def _row(connection: Any, seq: int) -> tuple[Any, ...]:
+    row: tuple[Any, ...] = connection.execute(ROW, (seq,)).fetchall()[0]
     return row

@@ -72,13 +72,13 @@ class PostgresBooks:
             self._db = psycopg.connect(link.url, connect_timeout=10, application_name="trial-ledger verify")
             self._db.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             self._db.read_only = True
-            rows = self._rows("SELECT trial FROM trial_ledger.trial WHERE name = %s", link.trial)
+            rows = self.asked("SELECT trial FROM trial_ledger.trial WHERE name = %s", link.trial)
         except psycopg.Error as error:
             raise LedgerFileError(f"{path}: the database cannot be read ({_first_line(error)})") from None
         if not rows:
             self._db.close()
             raise LedgerFileError(f"{path}: the database has no trial {link.trial}")
-        self._trial = int(rows[0][0])
+        self.trial = int(rows[0][0])
 
     def __enter__(self) -> Self:
         return self
@@ -93,7 +93,7 @@ class PostgresBooks:
         heads = dict[str, StoredHead]()
         for book, schema in _BOOKS.items():
             query = f"SELECT convert_to(origin, 'UTF8'), size, hash, frontier FROM {schema}.book WHERE trial = %s"
-            for row in self._rows(query, self._trial):
+            for row in self.asked(query, self.trial):
                 heads[book] = StoredHead(*row)
             if book not in heads:
                 findings.add("head", book, None, "the book has no stored head")
@@ -108,7 +108,7 @@ class PostgresBooks:
 
     def last_seq(self, book: str) -> int | None:
         """The largest seq of the book's rows; None where there is no row."""
-        rows = self._rows(f"SELECT max(seq) FROM {_BOOKS[book]}.entry WHERE trial = %s", self._trial)
+        rows = self.asked(f"SELECT max(seq) FROM {_BOOKS[book]}.entry WHERE trial = %s", self.trial)
         return None if rows[0][0] is None else int(rows[0][0])
 
     def entries(self, book: str, start: int = 0) -> Iterator[tuple[int, Any]]:
@@ -125,41 +125,46 @@ class PostgresBooks:
     def repeats(self) -> Sequence[Repeat]:
         """Values that stand twice where they may stand once."""
         found: list[Repeat] = []
-        for path in ("indexscan", "indexonlyscan", "bitmapscan"):
-            self._db.execute(f"SET LOCAL enable_{path} = off")
+        self._scans("off")
         for (book, column), twice in _TWICE.items():
             of = f"FROM {_BOOKS[book]}.entry WHERE trial = %s AND {column} IS NOT NULL AND seq >= 0"
             query = (
                 f"SELECT {column}, array_agg(seq ORDER BY seq) {of} GROUP BY {column} HAVING {twice} "
                 f"LIMIT {MAX_FINDINGS}"
             )
-            for _, places in self._rows(query, self._trial):
+            for _, places in self.asked(query, self.trial):
                 for before, seq in pairwise(places):
                     if (book, column) != ("sealed", "command") or seq != before + 1:
                         found.append(Repeat(book, column, places[0], before, seq))
+        self._scans("on")
         return found
+
+    def _scans(self, by_index: str) -> None:
+        for path in ("indexscan", "indexonlyscan", "bitmapscan"):
+            self._db.execute(f"SET LOCAL enable_{path} = {by_index}")
 
     def check_database(self, findings: Findings) -> None:
         """What the walk does not meet: rows of numbers below 0, and names of streams that are there twice."""
         for book, schema in _BOOKS.items():
-            if self._rows(f"SELECT 1 FROM {schema}.entry WHERE trial = %s AND seq < 0 LIMIT 1", self._trial):
+            if self.asked(f"SELECT 1 FROM {schema}.entry WHERE trial = %s AND seq < 0 LIMIT 1", self.trial):
                 findings.add("database", book, None, "there are rows of numbers below 0")
         query = "SELECT name FROM open_book.stream WHERE trial = %s GROUP BY name HAVING count(*) > 1 LIMIT 20"
-        for (name,) in self._rows(query, self._trial):
+        for (name,) in self.asked(query, self.trial):
             findings.add("stream", "open", None, "two streams have this name", name)
 
     def check_schema(self, findings: Findings) -> None:
         """That the triggers stand, and that nobody was given the right to change what is recorded."""
-        stand = set(self._rows(_TRIGGERS))
+        stand = set(self.asked(_TRIGGERS))
         for table in _TABLES:
             own = [("kept", "keep"), ("kept_whole", "keep")] if table.endswith(".book") else [("no_change", "refuse")]
             for name, function in (*own, ("no_truncate", "refuse")):
                 if (table, name, function) not in stand:
                     findings.add("schema", None, None, f"the trigger {name} of {table} is missing, or switched off")
-        for table, who in self._rows(_CHANGERS):
+        for table, who in self.asked(_CHANGERS):
             findings.add("schema", None, None, f"{who} may change the table {table}, which is for its owner alone")
 
-    def _rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
+    def asked(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
+        """The rows of a query. Raises LedgerFileError."""
         try:
             return self._db.execute(query.encode(), values, binary=True).fetchall()
         except self._error as error:
@@ -171,7 +176,7 @@ class PostgresBooks:
         try:
             with self._db.cursor(f"rows_{self._cursors}") as cursor:
                 cursor.itersize = _FETCH
-                yield from cursor.execute(query.encode(), (self._trial, *values), binary=True)
+                yield from cursor.execute(query.encode(), (self.trial, *values), binary=True)
         except self._error as error:
             raise LedgerFileError(f"{self.path}: the database cannot be read ({_first_line(error)})") from None
 

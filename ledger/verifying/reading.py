@@ -11,7 +11,7 @@ from ledger.verifying.run import give_up
 _LONGEST_VALUE: Final = 1 << 26
 _HELD_NAMES: Final = 1 << 18
 _AT_ONCE: Final = 64
-_NAMES: Final = "SELECT id, name FROM open_stream WHERE id >= ? AND id < ?"
+NAMES: Final = "SELECT id, name FROM open_stream WHERE id >= ? AND id < ?"
 
 
 def open_snapshot(path: Path) -> apsw.Connection:
@@ -45,7 +45,7 @@ class Names(dict[Any, str]):
     As many are held as a trial has; of more, some are read again.
     """
 
-    def __init__(self, connection: apsw.Connection) -> None:
+    def __init__(self, connection: Any) -> None:
         super().__init__()
         self._execute = connection.execute
 
@@ -55,7 +55,7 @@ class Names(dict[Any, str]):
         if len(self) >= _HELD_NAMES:
             self.clear()
         begin = key - key % _AT_ONCE
-        for number, name in self._execute(_NAMES, (begin, begin + _AT_ONCE)).fetchall():
+        for number, name in self._execute(NAMES, (begin, begin + _AT_ONCE)).fetchall():
             if type(name) is not str:
                 give_up(f"the name of stream {number} is no text")
             self[number] = f',"stream":{quote(name)},"type":"'
