@@ -36,9 +36,15 @@ _SAID: Final = {
 _WINDOW: Final = 128
 
 
-class _Rows(list[tuple[Any, ...]]):
+class _Rows:
+    def __init__(self, rows: list[tuple[Any, ...]]) -> None:
+        self._rows = rows
+
     def fetchall(self) -> list[tuple[Any, ...]]:
-        return self
+        return self._rows
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        return iter(self._rows)
 
 
 class FastPostgres(PostgresBooks):
