@@ -15,8 +15,9 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import apsw
 from eventsourcing.persistence import IntegrityError
@@ -41,6 +42,9 @@ from ledger.recording.sealed_rows import sealed_row
 _OPEN: Final = Book.OPEN
 _STORE_HEAD: Final = "UPDATE head SET size = ?, hash = ?, frontier = ? WHERE book = ?"
 _INSERT: Final = "INSERT INTO open_entry (seq, stream, version, command, entry, sections) VALUES (?, ?, ?, ?, ?, ?)"
+
+
+_Fetch: TypeAlias = Callable[[str, Sequence[SQLiteValue]], list[Any]]
 
 
 class VersionConflict(IntegrityError):  # noqa: N818 - the field's word
@@ -75,7 +79,7 @@ class SQLiteBooks:
         self.randomness: Randomness = randomness or OsRandomness()
         self._keys = None if keys is None else OwnKeys(keys, self.sealed_under)
         self._readers: list[apsw.Connection] = []
-        self._combiner = Combiner(self._commit)
+        self._combiner = Combiner[Append, Recorded](self._commit)
         self._closed = False
         self._data_version: int | None = None
         self._watchers = 0
@@ -103,23 +107,32 @@ class SQLiteBooks:
         Raises VersionConflict (a guard or version does not hold), CommandReused, or OperationalError (disk, lock);
         in each case nothing of it is recorded. A command that was recorded before gives its first answer again.
         """
-        ticket = Ticket(append)
+        ticket = Ticket[Append, Recorded](append)
         self._combiner.submit(ticket)
-        if self._watchers:
-            with self._committed:
-                self._committed.notify_all()
+        self._tell_watchers()
         if ticket.error is not None:
             raise ticket.error
         assert ticket.result is not None
         return ticket.result
 
-    def find(self, command_id: str, digest: str, *, with_sealed: bool) -> Recorded | None:
-        """Where a command was recorded, or None. Raises CommandReused if it was one with another digest."""
+    def append_together(self, appends: Sequence[Append]) -> list[Recorded | BaseException]:
+        """Record appends in one commit; of each, what `append` gives or raises. One at fault harms no other."""
+        tickets = [Ticket[Append, Recorded](append) for append in appends]
         with self._combiner.lock:
-            try:
-                return self._find(command_id, digest, with_sealed=with_sealed)
-            except apsw.Error as error:
-                raise translated(error, self.path) from error
+            self._commit(tickets)
+        self._tell_watchers()
+        return [ticket.error or ticket.result or AssertionError("neither") for ticket in tickets]
+
+    def find(self, command_id: str, digest: str, *, with_sealed: bool) -> Recorded | None:
+        """Where a command was recorded, or None. Raises CommandReused if it was one with another digest.
+
+        It does not wait for who writes. What is recorded meanwhile, `append` finds.
+        """
+        try:
+            with self.reading() as connection:
+                return self._find(partial(fetch, connection), command_id, digest, with_sealed=with_sealed)
+        except apsw.Error as error:
+            raise translated(error, self.path) from error
 
     @contextmanager
     def reading(self) -> Iterator[apsw.Connection]:
@@ -159,9 +172,14 @@ class SQLiteBooks:
             self._committed.wait(seconds)
             self._watchers -= 1
 
+    def _tell_watchers(self) -> None:
+        if self._watchers:
+            with self._committed:
+                self._committed.notify_all()
+
     # -- under the lock ------------------------------------------------------------------------------------------
 
-    def _commit(self, tickets: list[Ticket]) -> None:
+    def _commit(self, tickets: list[Ticket[Append, Recorded]]) -> None:
         execute = self._execute
         try:
             execute("BEGIN IMMEDIATE")
@@ -174,7 +192,7 @@ class SQLiteBooks:
             open_size, sealed_size = opened.size, sealed.size
             for ticket in tickets:
                 try:
-                    ticket.result = self._append(ticket.append, opened)
+                    ticket.result = self._append(ticket.wanted, opened)
                 except IntegrityError as error:
                     ticket.error = error
             if sealed.size > sealed_size:
@@ -251,7 +269,7 @@ class SQLiteBooks:
         command = append.command
         if command.id:
             half = (command.sealed_id or command.id) if append.open else None
-            earlier = self._find(command.id, command.digest, with_sealed=bool(append.sealed), half=half)
+            earlier = self._find(self._fetch, command.id, command.digest, with_sealed=bool(append.sealed), half=half)
             if earlier is not None:
                 return earlier
         for guard in append.guards:
@@ -280,12 +298,14 @@ class SQLiteBooks:
             return Recorded(0, 0, sealed_first, len(append.sealed), sealed_at)
         return Recorded(first, len(append.open), sealed_first, len(append.sealed), at)
 
-    def _find(self, command_id: str, digest: str, *, with_sealed: bool, half: str | None = None) -> Recorded | None:
+    def _find(
+        self, asked: _Fetch, command_id: str, digest: str, *, with_sealed: bool, half: str | None = None
+    ) -> Recorded | None:
         """`half`: the id of the sealed half of an open command, which no sealed entry without it may keep out."""
-        rows = self._fetch("SELECT entry FROM open_entry WHERE command = ?", (command_id,))
+        rows = asked("SELECT entry FROM open_entry WHERE command = ?", (command_id,))
         sealed_rows: list[Any] = []
         if with_sealed and self._keys is not None and (rows or half is None):
-            sealed_rows = self._fetch(
+            sealed_rows = asked(
                 "SELECT seq, entry, sections FROM sealed_entry WHERE command = ? ORDER BY seq",
                 (command_mark(self._marks(), half or command_id),),
             )
