@@ -19,7 +19,7 @@ COMPILE := $(UV) pip compile pyproject.toml --quiet --universal --generate-hashe
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
 
-demo: $(VENV)/.runtime ## play the reference trial, verify it, tamper with a copy (ARGS="--no-serve --dir out")
+demo: $(VENV)/.runtime ## play the reference trial, verify it, tamper with a copy, serve its pages (ARGS="--no-serve --dir out")
 	$(BIN)/trial-ledger demo $(ARGS)
 
 test: $(VENV)/.dev ## run the tests (ARGS="-k tree")

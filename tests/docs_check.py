@@ -3,27 +3,26 @@
     python -m tests.docs_check            compare, end with 1 where a document is behind
     python -m tests.docs_check --write    bring the generated parts up to date
 
-Generated: the help blocks of the README (between `<!-- help: … -->` and the code block's end), `docs/events.md`,
-`docs/duties.md`, `docs/openapi.json`, the relations in `docs/sql.md`, and the statements of the schema in
-`docs/format.md`.
+Generated: the help blocks of the README (between `<!-- help: … -->` and the code block's end), `docs/cli.md`,
+`docs/events.md`, `docs/duties.md`, `docs/openapi.json`, the relations in `docs/sql.md`, and the statements of the
+schema in `docs/format.md`.
 Checked: every relative link of every document leads to a file.
 """
 
 import re
-import subprocess
 import sys
-from pathlib import Path
 
 from ledger.domain.commands import COMMANDS
 from ledger.domain.events import CATALOGUE
 from ledger.proof.schema import STATEMENTS
 from tests.api.server.openapi_document import PATH as OPENAPI
 from tests.api.server.openapi_document import document as openapi
+from tests.cli_document import CLI, ROOT, helps
+from tests.cli_document import document as cli
 from tests.duties_document import document as duties
 from tests.sql_document import SQL
 from tests.sql_document import document as sql
 
-ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
 EVENTS = ROOT / "docs" / "events.md"
 FORMAT = ROOT / "docs" / "format.md"
@@ -33,21 +32,6 @@ _SCHEMA = re.compile(r"(?<=<!-- schema -->\n)```sql\n.*?```\n", re.DOTALL)
 _LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)")
 
 
-def help_of(command: str) -> str:
-    """What `command --help` prints, 80 columns wide."""
-    words = command.split()[1:]
-    program = "import sys; from api.cli import main; sys.argv[0] = 'trial-ledger'; main()"
-    done = subprocess.run(
-        [sys.executable, "-c", program, *words, "--help"],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=ROOT,
-        env={"COLUMNS": "80", "TERM": "dumb", "NO_COLOR": "1", "PATH": "", "PYTHONPATH": str(ROOT)},
-    )
-    return "\n".join(line.rstrip() for line in done.stdout.strip().splitlines())
-
-
 def readme() -> str:
     """The README with its help blocks as they are now."""
     return _HELP.sub(_help_block, README.read_text("utf-8"))
@@ -55,7 +39,7 @@ def readme() -> str:
 
 def _help_block(match: re.Match[str]) -> str:
     command = match["command"]
-    return f"<!-- help: {command} -->\n```\n$ {command} --help\n{help_of(command)}\n```\n"
+    return f"<!-- help: {command} -->\n```\n$ {command} --help\n{helps()[command]}\n```\n"
 
 
 def format_document() -> str:
@@ -111,6 +95,7 @@ def main() -> int:
     """Compare, or write."""
     wanted = {
         README: readme(),
+        CLI: cli(),
         EVENTS: events(),
         FORMAT: format_document(),
         DUTIES: duties(),

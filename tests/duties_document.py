@@ -24,8 +24,10 @@ entry shows it done. It helps people who know the law, and is no advice: each ru
   weekend or holiday moves a day.
 - **Done** is a duty when the record says so: `record-notification` (sponsor) for what is told to somebody (with the
   command in the column `about` as its `about`, where a rule has been raised more than once: else it counts for the
-  first), a restart,
-  or, in the sealed book, `report-unexpected-reaction`. The ledger knows of no letter that nobody recorded.
+  first), a restart, or, in the sealed book, `report-unexpected-reaction`. The ledger knows of no letter that nobody
+  recorded. Who was told by name (`name`) lies in the section of names, and in no view or export.
+- **Whoever knows an arm** notifies in the sealed book, note and all, and names nobody: who sees arms is shown the duty
+  as done, everybody else as due until somebody masked records it.
 - **Why a trial was halted** is a text here: whether Article 37 or 38 holds is for people to say. The clock of
   the halt is the same; but after a halt under Article 38 there is a restart only by a substantial modification that
   was authorised before (38(2)), and of that there is no row.

@@ -17,7 +17,16 @@ from ledger.domain.vocabulary import Role
 from ledger.proof.sections import ARM, IDENTITY
 from projections.runner import views_folder
 from projections.views import VIEWS
-from tests.projections.whole_trial import ARM_WORDS, ENTERED, LABELS, LOTS, NAMES, protocol_masking, whole_trial
+from tests.projections.whole_trial import (
+    ARM_WORDS,
+    ENTERED,
+    LABELS,
+    LOTS,
+    NAMES,
+    SIGNER,
+    protocol_masking,
+    whole_trial,
+)
 from tests.trials import SITE
 
 MASKABLE: Final = ("participant", "care-provider", "investigator", "outcomes-assessor")
@@ -47,6 +56,7 @@ CARRIES: Final[dict[str, tuple[str, ...]]] = {
     "identities": (),
     "open-adverse-events": (),
     "serious-events": (),
+    "signatures": (ENTERED,),
     "subjects": _GROUPS,
     "survival": _GROUPS,
     "unblinding": (),  # the arms of those whose code was broken: which ones they are is for the list to say
@@ -129,6 +139,7 @@ def test_each_cell_is_shown_with_what_is_in_sight_or_refused(
         assert "after_unblinding" not in text
     names = {name for name in NAMES if name in text}
     assert names == (set(NAMES) if needs.needs_identity else set())
+    assert SIGNER not in text
 
 
 @pytest.mark.parametrize("trial", TRIALS)

@@ -1,13 +1,14 @@
 """Unblinding in a real ledger: recorded before an arm is shown, and sealed from then on, retried and raced."""
 
 import re
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from api.bootstrap import open_trial
+from api.bootstrap import open_trial, viewing
 from ledger.application import Answer, CommandRefusedError
 from ledger.domain.commands import parse_command
 from ledger.domain.history import Fact
@@ -26,6 +27,8 @@ KNOWS = {"id": "inv-1", "role": "investigator", "org": "FJD"}
 MASKED = {"id": "inv-2", "role": "investigator", "org": "FJD"}
 PHARMACIST = {"id": "pharma-1", "role": "pharmacist", "org": "FJD"}
 FEVER = {"subject": "S-1", "ae": "1", "term": "Fever", "serious": False, "onset": "2020-05-06"}
+SPONSOR = {"id": "sponsor-1", "role": "sponsor", "org": "FJD"}
+NOTIFIED = {"duty": "EU-CTD-HALT", "recipient": "AUTHORITY"}
 DEATH = {"subject": "S-1", "died": "2020-05-06"}
 _PREV = re.compile(rb'"prev":"[0-9a-f]{64}"')
 _ANCHOR = re.compile(rb'\{"class":"anchor","commit":"[0-9a-f]{64}"\}')
@@ -163,6 +166,55 @@ class TestAfterwards:
         assert (first.book, first.repeated, again.repeated) == (Book.SEALED, False, True)
         last = facts(trial, Book.SEALED)[-1]
         assert (last.stream, last.actor.id, unwrap(last).type) == ("trial", "inv-1", "deviation.raised/1")
+
+    def test_what_a_sponsor_who_knows_an_arm_notifies_lies_in_the_sealed_book_words_and_all(self, trial: Trial) -> None:
+        trial.do("halt-trial", {"reason": "lack of money"})
+        told = {"person": "sponsor-1", "role": "sponsor", "subject": "S-1", "how": "read a letter"}
+        trial.do("report-inadvertent-unblinding", told)
+        about = {"about": "ae-3-of-the-TREATMENT-arm", "note": "S-1 has had the product", "reference": "TREATMENT/7"}
+        masked = trial.do("record-notification", NOTIFIED, actor=SPONSOR | {"id": "sponsor-2"})
+        before = open_book(trial)
+        told = trial.envelope("record-notification", NOTIFIED | about, actor=SPONSOR)
+        first, again = (trial.ledger.submit(parse_command(told)) for _ in range(2))
+        assert (masked.book, first.book, first.repeated, again.repeated) == (Book.OPEN, Book.SEALED, False, True)
+        assert open_book(trial) == before
+        assert not any(b"TREATMENT/7" in entry or b"has had the product" in entry for entry in open_book(trial))
+        last = facts(trial, Book.SEALED)[-1]
+        assert (last.stream, unwrap(last).type, unwrap(last).data["note"]) == (
+            "trial", "notification.sent/1", about["note"],
+        )  # fmt: skip
+
+    def test_nor_does_he_correct_an_open_one_in_the_open_book(self, trial: Trial) -> None:
+        trial.do("halt-trial", {"reason": "lack of money"})
+        sent = trial.do("record-notification", NOTIFIED, actor=SPONSOR)
+        trial.do("report-inadvertent-unblinding", {"person": "sponsor-1", "role": "sponsor", "how": "saw the list"})
+        assert sent.seq is not None
+        fact = facts(trial, Book.OPEN)[sent.seq]
+        before = open_book(trial)
+        told = {
+            "target": {"command": fact.command, "n": fact.n},
+            "changes": [{"field": "note", "new": "S-1 has had the product"}],
+            "reason": "more is known",
+        }
+        with suppress(CommandRefusedError):
+            trial.do("correct-record", told, actor=SPONSOR)
+        assert open_book(trial) == before
+
+    def test_and_he_names_nobody(self, trial: Trial) -> None:
+        trial.do("halt-trial", {"reason": "lack of money"})
+        trial.do("report-inadvertent-unblinding", {"person": "sponsor-1", "role": "sponsor", "how": "saw the list"})
+        with pytest.raises(CommandRefusedError) as refused:
+            trial.do("record-notification", NOTIFIED | {"name": "Dr. Jane Doe"}, actor=SPONSOR)
+        assert (refused.value.refusal.rule, refused.value.refusal.field) == ("unblinded", "data.name")
+
+    def test_a_duty_that_was_notified_so_is_shown_done_to_who_sees_arms_alone(self, trial: Trial) -> None:
+        trial.do("halt-trial", {"reason": "lack of money"})
+        trial.do("report-inadvertent-unblinding", {"person": "sponsor-1", "role": "sponsor", "how": "saw the list"})
+        trial.do("record-notification", NOTIFIED, actor=SPONSOR)
+        trial.ledger.close()
+        seen = {role: viewing(trial.path, role).show("duties", None).rows[0] for role in ("statistician", "monitor")}
+        assert seen["statistician"]["missing"] == ["ETHICS_COMMITTEE"]
+        assert seen["monitor"]["missing"] == ["AUTHORITY", "ETHICS_COMMITTEE"]
 
     def test_nobody_enters_openly_past_an_unblinding_that_another_process_records(self, trial: Trial) -> None:
         trial.do("record-visit", {"subject": "S-1", "visit": "DAY 3"}, actor=KNOWS)  # this one remembers the subject

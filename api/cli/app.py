@@ -53,12 +53,19 @@ def demo(
     folder: Annotated[Path, typer.Option("--dir", help="Where the demo's files go.")] = Path("demo"),
     seed: Annotated[int, typer.Option(help="Another seed tells another story.")] = 1,
     subjects: Annotated[int, typer.Option(min=1, max=100, help="How many subjects are to be screened.")] = 60,
-    no_serve: Annotated[bool, typer.Option("--no-serve", help="Do not serve the pages at the end.")] = False,
+    serve: Annotated[
+        Optional[bool],  # noqa: UP045  (typer reads it on every Python)
+        typer.Option(
+            "--serve/--no-serve",
+            help="Serve its pages at the end, on this machine alone, until Ctrl-C; by default at a terminal.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Play the reference trial NCT04348461 as a simulation, verify it, and tamper with a copy."""
     from api.cli import demo as command
 
-    command.run(folder, seed, subjects, serve=not no_serve)
+    command.run(folder, seed, subjects, serve=serve)
 
 
 @app.command()
@@ -160,14 +167,21 @@ def import_odm_audit(
     ledger: LedgerFile,
     leave_out: Annotated[
         list[str],
-        typer.Option("--leave-out", metavar="ITEM", help="The OID of an item that names persons (repeatable)."),
+        typer.Option("--leave-out", metavar="OID", help="What names persons, or may tell an arm (repeatable)."),
     ] = [],  # noqa: B006  (typer makes a new one each time)
+    not_of_an_arm: Annotated[
+        list[str],
+        typer.Option("--not-of-an-arm", metavar="OID", help="What looks as if it told an arm, and does not."),
+    ] = [],  # noqa: B006
+    open_label: Annotated[
+        bool, typer.Option("--open-label", help="The trial masks nobody (of a new ledger; else its protocol says).")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Turn the audit trail of an EDC system into a new ledger, or add what is new of it to its ledger."""
     from api.cli import bring_in_odm
 
-    bring_in_odm.odm_audit(source, ledger, leave_out, as_json)
+    bring_in_odm.odm_audit(source, ledger, bring_in_odm.Said(leave_out, not_of_an_arm, open_label), as_json)
 
 
 @bring.command("ctgov")

@@ -1,13 +1,17 @@
 """`demo`: the reference trial as a labelled simulation; recorded, verified, tampered with in a copy, shown, and served.
 
-At the end its pages are served on this machine alone, with the development issuer, until Ctrl-C.
+At the end its pages are served on this machine alone, with the development issuer, until Ctrl-C. Where nobody sits at a
+terminal who could press that, the command to serve them is said instead.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
+import shlex
 import shutil
 import socket
+import sys
 from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -34,6 +38,12 @@ _TAMPERED = "tampered.db"
 _LOOPBACK = "127.0.0.1"
 _PORT = 8000
 _FIRST = datetime(2020, 5, 6, 6, 0, tzinfo=UTC)
+_PEOPLE = (
+    ("investigator", "is masked: sees the open book, and may break a code in an emergency"),
+    ("statistician", "sees arms"),
+    ("auditor", "is masked, and can check the record"),
+    ("sponsor", "is masked; see docs/pages.md for the others"),
+)
 _VIEWS = (
     ("enrolment", "sponsor"),
     ("disposition", "sponsor"),
@@ -81,16 +91,21 @@ class SeededRandomness:
 
 
 @errors_named()
-def run(folder: Path, seed: int, subjects: int, *, serve: bool) -> None:
-    """Play the story into `folder`/NCT04348461.db and show what came of it."""
+def run(folder: Path, seed: int, subjects: int, *, serve: bool | None) -> None:
+    """Play the story into `folder`/NCT04348461.db and show what came of it.
+
+    `serve`: whether its pages are served then; None: where there is a terminal.
+    """
     path = _fresh(folder)
     ended = play(path, seed, subjects, SeededRandomness(seed))
     _verify(path)
     _tamper(path, folder / _TAMPERED, seed)
     _show(path, ended)
     say(f"\nThe ledger is {path}. Try: trial-ledger show audit {path} | trial-ledger verify {path}")
-    if serve:
+    if serve if serve is not None else sys.stdin.isatty() and sys.stderr.isatty():
         _serve(path)
+    else:
+        say(f"Its pages, in a browser: trial-ledger serve {shlex.quote(str(path))} --development")
 
 
 def _serve(path: Path) -> None:
@@ -98,7 +113,10 @@ def _serve(path: Path) -> None:
     from api.cli import serving
 
     say("\nIts pages are served now, on this machine alone. Open the address below in a browser, and choose who to be:")
-    say("investigator-1 is masked, statistician-1 sees arms. Ctrl-C ends it.")
+    for role, sees in _PEOPLE:
+        say(f"  {role}-1".ljust(20) + sees)
+    say("Ctrl-C ends it.")
+    os.environ.setdefault("TRIAL_LEDGER_LOG_LEVEL", "warning")  # a line for each request is for who runs a server
     serving.serve([path], None, _LOOPBACK, _PORT if _is_free(_PORT) else 0, True, False)
 
 

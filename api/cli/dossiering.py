@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from api.cli.acting import who
+from api.cli.ahead import note_if_ahead
 from api.cli.output import USAGE, VERIFICATION_FAILED, errors_named, fail, print_json, progress, say, tell
 
 if TYPE_CHECKING:
@@ -104,6 +105,7 @@ def _make(
             session = Session(source, viewer)
         made = export(session, dossier(**told), asked.output, asked.at, progress=step.reach)
     warning = warned_in(made.path)
+    note_if_ahead("--at", asked.at)
     if as_json:
         print_json({"folder": str(asked.output), "sha256": made.sha256, "manifest": made.manifest, "warning": warning})
         _end(warning)

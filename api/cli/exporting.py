@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from api.cli.acting import who
+from api.cli.ahead import note_if_ahead
 from api.cli.output import USAGE, errors_named, fail, print_json, progress, tell
 from api.exports.kinds import Kind
 
@@ -29,6 +30,7 @@ def export(
             made = make(Session(ledger, viewer), kind, output, at, progress=step.reach)
     except (DeniedError, ExportError) as error:
         fail(str(error))
+    note_if_ahead("--at", at)
     if as_json:
         print_json({"folder": str(output), "sha256": made.sha256, "manifest": made.manifest})
         return

@@ -7,6 +7,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Final
 
+from api.cli.ahead import note_if_ahead
 from api.cli.output import INPUT, USAGE, errors_named, fail, print_json, print_pieces, print_table, progress, say, tell
 
 LONGEST: Final = 10_000
@@ -42,6 +43,7 @@ def show(
         fail(str(error), INPUT)
     except UnknownSiteError as error:
         fail(f"--site: {error}", USAGE)
+    note_if_ahead("--as-of", as_of)
     if form == "json":
         print_pieces(chain(result.json_pieces(), ["\n"]))
     elif form == "csv":

@@ -1,13 +1,15 @@
-"""What the verification of the whole file says, and which checkpoints cover the position.
+"""What the verification of the file says, and which checkpoints cover the position.
 
 1. The file is verified as it lies there when the dossier is made, later entries included, as `verify` does it.
-2. For masked audiences nothing is said of the sealed book: neither how many entries it has, nor what was found in it.
-   No key is used for them.
+2. For masked audiences nothing is said of the sealed book: neither how many entries it has, nor what was found in it,
+   nor, while it goes on, how far the verification has come, which counts the entries of both. The statement claims the
+   open book alone. What is found of the file as a whole is said in the words of its code: SQLite names pages, which
+   tell the size of the file, and tables. No key is used for them.
 3. `words` and `report` hold heads and roots, `said` and `checkpoints` none: what depends on the hash of an entry goes
    into files of its own.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -21,13 +23,16 @@ from ledger.proof.assess import Trusted
 from ledger.proof.assurance import assurance_in_words
 from ledger.proof.checking import check
 from ledger.proof.evidence import StoredCheckpoint, evidence_folder, read_evidence
-from ledger.proof.findings import Report
+from ledger.proof.findings import CODES, Finding, Report
+from ledger.proof.sections import ANCHOR, IDENTITY
 from ledger.proof.words import in_words
 from ledger.verifying.fast import verify_fast
+from projections.watched import Progress
 
 COLUMNS: Final = ("entries", "not_before", "signed_by", "cosigned_by", "time_stamps", "covers")
 _OPEN: Final = "open"
-_MOST: Final = 200
+SHOWN: Final = 25
+"""How many checkpoints the page shows: the last ones, up to the first that covers the position."""
 _WARNED: Final = 3
 
 
@@ -46,11 +51,16 @@ class Statement:
     covering: int | None
     roots: Sequence[tuple[int, str]]
 
+    def rows(self) -> list[list[Any]]:
+        """All checkpoints, by `COLUMNS`."""
+        return [[_text(one[name]) for name in COLUMNS] for one in self.checkpoints]
+
     def grid(self) -> Grid:
-        """The checkpoints as a table: the last ones, where there are many."""
-        rows = [[_text(one[name]) for name in COLUMNS] for one in self.checkpoints[-_MOST:]]
+        """The checkpoints as a table: the last ones, and a word of the others, where there are many."""
+        rows = self.rows()
         heads = tuple(words.HEADS.get(name, name.replace("_", " ")) for name in COLUMNS)
-        return Grid("checkpoints", words.CAPTIONS["checkpoints"], COLUMNS, heads, rows)
+        notes = [words.CUT_CHECKPOINTS.format(shown=SHOWN, total=len(rows))] if len(rows) > SHOWN else []
+        return Grid("checkpoints", words.CAPTIONS["checkpoints"], COLUMNS, heads, rows[-SHOWN:], notes=notes)
 
 
 def stated(source: Source, trusted: Trusted) -> Statement:
@@ -59,14 +69,16 @@ def stated(source: Source, trusted: Trusted) -> Statement:
     with closing(own_keys(path)) if source.unmasked else nullcontext() as keys:
         kept = None if keys is None else kept_allocation(keys)
         secret = None if kept is None else (kept[0], kept[1].to_value())
-        report = check(path, trusted, keys=keys, secret=secret, progress=source.progress, walk=verify_fast)
+        report = check(path, trusted, keys=keys, secret=secret, progress=_reached(source), walk=verify_fast)
     if not source.unmasked:
-        report = _of_open_book(report)
+        report = of_open_book(report)
+        if source.progress is not None:
+            source.progress(report.open.size, report.open.size)
     held = read_evidence(evidence_folder(path)).checkpoints
     size = source.position.open
     covering = next((one.checkpoint.size for one in held if one.checkpoint.size >= size), None)
     told = [one for one in held if one.checkpoint.size <= (size if covering is None else covering)]
-    said = list(_said(report, trusted))
+    said = list(_said(report, trusted, masked=not source.unmasked))
     if covering is not None:
         said.append(words.COVERED.format(size=covering))
     elif held:
@@ -87,14 +99,20 @@ def stated(source: Source, trusted: Trusted) -> Statement:
     )
 
 
-def _of_open_book(report: Report) -> Report:
+def _reached(source: Source) -> Progress | None:
+    """Whom a verification tells how far it has come: nobody masked (rule 2)."""
+    return source.progress if source.unmasked else None
+
+
+def of_open_book(report: Report) -> Report:
+    """The same report for whom nothing is to be said of the sealed book (rule 2)."""
     return replace(
         report,
-        findings=[finding for finding in report.findings if finding.book in (_OPEN, None)],
+        findings=list(dict.fromkeys(_told_masked(report.findings))),
         sound=[one for one in report.sound if one[0] == _OPEN],
         notes=[note for note in report.notes if note.book == _OPEN],
         opened={},
-        closed={},
+        closed={name: count for name, count in report.closed.items() if name in (ANCHOR, IDENTITY)},
         marks=(0, 0),
         books=frozenset({_OPEN}),
         allocation=None,
@@ -102,20 +120,30 @@ def _of_open_book(report: Report) -> Report:
     )
 
 
+def _told_masked(findings: Sequence[Finding]) -> Iterator[Finding]:
+    for finding in findings:
+        if finding.book == _OPEN:
+            yield replace(finding, message=CODES[finding.code]) if finding.code == "anchor" else finding
+        elif finding.book is None and "sealed" not in finding.message:
+            yield replace(finding, message=CODES[finding.code])
+
+
 def _lines(report: Report, *, masked: bool) -> list[str]:
-    return [line for line in in_words(report).splitlines() if not (masked and line.startswith("sealed book:"))]
+    if not masked:
+        return in_words(report).splitlines()
+    return [*(line for line in in_words(report).splitlines() if not line.startswith("sealed book:")), words.OPEN_ALONE]
 
 
 def _without(value: dict[str, Any], *, masked: bool) -> dict[str, Any]:
     """The report as JSON; for masked audiences without the members that are of the sealed book."""
-    hidden = ("sealed", "opened", "closed", "marks", "allocation") if masked else ()
+    hidden = ("sealed", "opened", "marks", "allocation") if masked else ()
     return {name: told for name, told in value.items() if name not in hidden}
 
 
-def _said(report: Report, trusted: Trusted) -> Sequence[str]:
-    lines = [words.WHOLE_FILE.format(size=report.end)]
+def _said(report: Report, trusted: Trusted, *, masked: bool) -> Sequence[str]:
+    lines = [(words.OPEN_BOOK if masked else words.WHOLE_FILE).format(size=report.end)]
     if report.ok:
-        lines.append(words.VERIFIED.format(level=report.assurance.level))
+        lines.append((words.OPEN_VERIFIED if masked else words.VERIFIED).format(level=report.assurance.level))
     else:
         lines.append(words.NOT_VERIFIED)
     if trusted.policy is None:

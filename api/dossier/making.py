@@ -12,7 +12,8 @@
 
 import csv
 import json
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -23,10 +24,12 @@ from api.dossier import html, pages, words
 from api.dossier.changes import COLUMNS, Changes, changes
 from api.dossier.content import SHOWN, Content, change_caption, change_heads, changed_section
 from api.dossier.gathering import gathered
+from api.dossier.integrity import COLUMNS as CHECKPOINTS
 from api.dossier.integrity import Statement, stated
 from api.dossier.machine import Machine, head_of
 from api.dossier.model import Grid, Section
 from api.dossier.pdf import document
+from api.dossier.tables import grid_of, view_value
 from api.exports import csv_files
 from api.exports.kinds import Kind
 from api.exports.source import Source
@@ -80,8 +83,9 @@ def _write(kind: Dossier, source: Source, folder: Path) -> None:
     tables.mkdir()
     csv_files.write(source, tables)  # before anything is held: of a large ledger both at once would be too much
     statement = stated(source, kind.trusted)
+    _rows(tables / "checkpoints.csv", CHECKPOINTS, statement.rows())
     sections = [*gathered(source)]
-    sections.insert(len(sections) - (sections[-1].name == "duties"), _signatures(statement))
+    sections.insert(len(sections) - (sections[-1].name == "duties"), _signatures(source, statement))
     end = source.reader.head()
     with ExitStack() as stack:
         found: dict[str, Changes] = {}
@@ -104,10 +108,22 @@ def _since(source: Source, words: str) -> Position:
         raise AsOfError(f"--since{str(error).removeprefix('as-of')}") from None
 
 
-def _signatures(statement: Statement) -> Section:
-    said = [words.NO_SIGNATURES, words.CHECKPOINTS if statement.checkpoints else words.NO_CHECKPOINTS]
-    facts = {"checkpoints": list(statement.checkpoints)}
-    return Section("signatures", words.TITLES["signatures"], said, [statement.grid()], facts=facts)
+def _signatures(source: Source, statement: Statement) -> Section:
+    """What persons have signed, and what the ledger has."""
+    result = source.view("signatures")
+    said = [words.NO_SIGNATURES]
+    if result.rows:
+        states = Counter(row["state"] for row in result.rows)
+        changed = states["CORRECTED"] + states["VOIDED"]
+        said = [
+            words.SIGNATURES.format(count=len(result.rows)),
+            words.SIGNATURES_CHANGED.format(changed=changed, added=states["ADDED"]),
+            words.PRINTED_NAMES,
+        ]
+    said.append(words.CHECKPOINTS if statement.checkpoints else words.NO_CHECKPOINTS)
+    grids = [*([grid_of(result)] if result.rows else []), statement.grid()]
+    views = {"signatures": view_value(result)}
+    return Section("signatures", words.TITLES["signatures"], said, grids, views)
 
 
 def _about(kind: Dossier, source: Source) -> Iterator[str]:
@@ -121,13 +137,17 @@ def _about(kind: Dossier, source: Source) -> Iterator[str]:
 
 
 def _table(path: Path, found: Changes) -> None:
+    _rows(path, COLUMNS, (row.values() for row in found.rows()))
+
+
+def _rows(path: Path, columns: Sequence[str], rows: Iterable[Iterable[Any]]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(COLUMNS)
-        for row in found.rows():
+        writer.writerow(columns)
+        for row in rows:
             writer.writerow(
                 value if not isinstance(value, dict | list) else json.dumps(value, sort_keys=True, ensure_ascii=False)
-                for value in row.values()
+                for value in row
             )
 
 
@@ -146,11 +166,13 @@ def _json(content: Content, path: Path) -> None:
     with path.open("w", encoding="utf-8") as file:
         machine = Machine(file, head)
         for section in content.sections:
-            if section.name != "signatures":  # of the whole file, and so beside what follows from the position
+            if section.name != "signatures":  # checkpoints are of the whole file: beside what follows from the position
                 machine.section(section)
         machine.end_sections()
         for name, listed in content.changed.items():
             machine.changes(name, listed)
+        signed = next(section for section in content.sections if section.name == "signatures")
+        machine.member("electronic_signatures", signed.views["signatures"])
         machine.member("signatures", list(statement.checkpoints))
         covering = statement.covering
         told = {"ok": statement.ok, "assurance": statement.level, "covered_by": covering, "said": list(statement.said)}

@@ -6,7 +6,7 @@ Where a view has lines for people beside its rows (`projections/notes.py`), they
 from typing import Any, Final
 
 from api.dossier import words
-from api.dossier.model import Grid, Links, of_row, opened
+from api.dossier.model import OPEN, Grid, Links, of_row, opened
 from projections.result import Result
 
 _EVENTS: Final = ("events", "sealed_events", "done", "sealed_done", "not_done_by")
@@ -32,6 +32,10 @@ _SHORT: Final[dict[str, tuple[str, ...]]] = {
     "ae-rate": (
         "group", "category", "n", "subjects", "incidence", "incidence_low", "incidence_high", "events", "person_days",
         "rate_per_100_person_years", "low", "high",
+    ),
+    "signatures": (
+        "book", "seq", "recorded_at", "person", "role", "meaning", "extent", "signed_book", "signed_seq", "signed_type",
+        "subject", "state", "words",
     ),
     "duties": ("title", "jurisdiction", "trigger", "since", "due", "status", "to", "missing", "done_on", "source"),
 }  # fmt: skip
@@ -82,6 +86,11 @@ def head(name: str) -> str:
 def _own_links(result: Result) -> Links:
     if result.view == "deviations":
         return {(place, "seq"): [(row["book"], row["seq"])] for place, row in enumerate(result.rows)}
+    if result.view == "signatures":  # to what was signed: a signature itself holds a hash
+        return {
+            (place, "signed_seq"): [(row.get("signed_book") or OPEN, row["signed_seq"])]
+            for place, row in enumerate(result.rows)
+        }
     column = _LINKED.get(result.view)
     if column is None:
         return {}

@@ -64,6 +64,7 @@ CAPTIONS: Final = {
     "exposure": "Exposure to the product.",
     "treatments": "The product as it was given, by subject.",
     "unblinding": "Who knew an arm, since when and how; and who was still masked.",
+    "signatures": "Electronic signatures in the order of signing, and whether what was signed still stood.",
     "checkpoints": "Checkpoints of the open book up to this point, and the first that covers it.",
     "duties": "Duties raised by then, and whether the record shows them done.",
     "changes": "Recorded from entry {since} on, up to this point.",
@@ -124,17 +125,28 @@ FOLLOWED: Final = (
 )
 NOT_FOLLOWED: Final = "Not followed any more: {listed}."
 NONE: Final = "None."
-NO_SIGNATURES: Final = (
-    "Electronic signatures of persons do not exist in the ledger yet; what is signed are its checkpoints."
+NO_SIGNATURES: Final = "Nobody had signed anything of what this role may see; what else is signed are checkpoints."
+SIGNATURES: Final = (
+    "{count} electronic signatures of persons: who signed (by the pseudonym), when, what, and what was meant by it. "
+    "Each is bound to an entry by that entry's hash, which the verification compares. Checkpoints are signed beside."
 )
+SIGNATURES_CHANGED: Final = "Changed after they were signed: {changed}. A subject's record went on after: {added}."
+PRINTED_NAMES: Final = "The printed names stand in the ledger, for who may see names."
 NO_CHECKPOINTS: Final = "No checkpoint of this ledger was at hand."
 CHECKPOINTS: Final = (
     "A checkpoint of N entries covers entries 0 to N - 1. It was signed no earlier than the last of them was recorded. "
     "Names of keys are as the notes have them; which of them verify, and for whom, is said under Integrity."
 )
+CUT_CHECKPOINTS: Final = "The last {shown:,} of {total:,} checkpoints; tables/checkpoints.csv has all of them."
 COVERED: Final = "The first checkpoint that covers this point is that of {size} entries."
 NOT_COVERED: Final = "No checkpoint covers this point: the last is that of {size} entries."
 WHOLE_FILE: Final = "The whole file was verified as it was when this dossier was made: {size} entries of the open book."
+OPEN_BOOK: Final = "The open book was verified as it was when this dossier was made: {size} entries."
+OPEN_VERIFIED: Final = (
+    "Verified ({level}): what this role may read of every entry of the open book is as chain and tree have it. Of the "
+    "sealed book nothing is said."
+)
+OPEN_ALONE: Final = "This is about the open book alone: of the sealed one nothing is said to this role."
 VERIFIED: Final = "Verified ({level}): what is readable of every entry is as chain and tree have it."
 NOT_VERIFIED: Final = "NOT verified: integrity.json names every finding."
 NOT_TO_BE_TRUSTED: Final = (
@@ -152,8 +164,8 @@ ROOTS_CAPTION: Final = "The root of the tree over so many entries of the open bo
 ENDS_HERE: Final = "The ledger ends here: nothing was recorded later."
 CHANGED: Final = "{total} events of the trial and its subjects: {counts}."
 UNLISTED: Final = (
-    "{count} further entries are of the ledger's own running (anchors, allocation log, looks, exports, evidence) and "
-    "are not listed."
+    "{count} further entries are of the ledger's own running (anchors, allocation log, looks, exports, evidence), or "
+    "signatures, and are not listed."
 )
 KINDS: Final = {
     "CORRECTION": "corrections",

@@ -6,6 +6,9 @@
    nothing, and one that overlaps with the last adds what is new. What is there already must say the same.
 3. Every record becomes a command with an id of the source (`survey.py`), in the order of the feed, all with one time of
    recording in a new ledger. At the end stands a report of the file (`report-import`).
+4. What may tell an arm is refused, or left out as whoever imports says (`arms.py`). A report of which records were left
+   out would tell how many there are, and the digest of the file would let guesses be tested: both are for the sealed
+   book (`report-sealed-import`) and for whoever imports. The open report has the OIDs, and a digest of what was taken.
 """
 
 import hashlib
@@ -16,8 +19,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from api.bootstrap import create_trial, open_trial
+from api.bootstrap import create_trial, open_trial, protocol_of
 from api.drafted import drafted
+from api.odm.arms import Arms, Choice
 from api.odm.fault import OdmError
 from api.odm.previous import Previous
 from api.odm.protocol_of import protocol_from_feed
@@ -55,6 +59,8 @@ class OdmImported:
     users: int
     with_reason: int
     transactions: dict[str, int]
+    left_out: dict[str, int]
+    """How many records were left out whole, by the OID for which they were."""
     notes: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
@@ -68,6 +74,7 @@ class OdmImported:
             "users": self.users,
             "with_reason": self.with_reason,
             "transactions": self.transactions,
+            "left_out": self.left_out,
             "notes": list(self.notes),
         }
 
@@ -77,22 +84,30 @@ def import_feed(
     ledger: Path,
     *,
     leave_out: frozenset[str] = frozenset(),
+    not_of_an_arm: frozenset[str] = frozenset(),
+    open_label: bool = False,
     on_record: Callable[[], None] = lambda: None,
     clock: Callable[[], datetime] = utc_now,
 ) -> OdmImported:
-    """Import the feed at `path` into `ledger`. `leave_out`: OIDs of items whose values name persons.
+    """Import the feed at `path` into `ledger`.
+
+    `leave_out`: OIDs of which nothing is taken that names a person, or may tell an arm; `not_of_an_arm`: OIDs that tell
+    none, whatever they look like; `open_label`: the trial of a new ledger masks nobody.
 
     Raises OdmError, LedgerFileError, KeysError, StorageError, OSError.
     """
     begun = clock()
-    found = survey(path, begun, leave_out=leave_out)
-    if ledger.exists():
+    if both := sorted(leave_out & not_of_an_arm):
+        raise OdmError(path, None, both[0], "is to be left out, and to tell no arm: say one of the two")
+    there = ledger.exists()
+    found, choice = survey(path, begun, choice=Choice(_arms(ledger, there, open_label), leave_out, not_of_an_arm))
+    if there:
         with closing(open_trial(ledger, clock=clock)) as trial:
-            known = _known(path, ledger, found, leave_out)
-            added = _Adding(path, trial, found, begun, known, leave_out).run(on_record)
+            known = _known(path, ledger, found, choice)
+            added = _Adding(path, trial, found, begun, known, choice).run(on_record)
     else:
-        with _draft(path, ledger, found, begun) as trial:
-            added = _Adding(path, trial, found, begun, _Known(Previous(), {}), leave_out).run(on_record)
+        with _draft(path, ledger, found, begun, open_label=open_label) as trial:
+            added = _Adding(path, trial, found, begun, _Known(Previous(), {}), choice).run(on_record)
     return OdmImported(
         ledger,
         found.study,
@@ -102,15 +117,27 @@ def import_feed(
         len(found.users),
         found.with_reason,
         dict(sorted(found.transactions.items())),
-        tuple(notes_of(found)),
+        dict(sorted(found.left.items())),
+        (*notes_of(found), *_left_out(found)),
     )
 
 
+def _arms(ledger: Path, there: bool, open_label: bool) -> Arms:
+    """What may tell an arm in the trial of a ledger; of a new one nothing is known but what whoever imports says."""
+    if not there:
+        return Arms(None, masked=not open_label)
+    protocol = protocol_of(ledger)
+    masked = bool(protocol.effective_masked_roles)
+    if open_label and masked:
+        raise LedgerFileError(f"{ledger}: its protocol masks people, whatever --open-label says")
+    return Arms(protocol, masked=masked)
+
+
 @contextmanager
-def _draft(path: Path, ledger: Path, found: Survey, begun: datetime) -> Iterator[TrialLedger]:
+def _draft(path: Path, ledger: Path, found: Survey, begun: datetime, *, open_label: bool) -> Iterator[TrialLedger]:
     """A new ledger, which takes its place once it is through."""
     try:
-        protocol = protocol_from_feed(found)
+        protocol = protocol_from_feed(found, open_label=open_label)
     except ProtocolError as error:
         raise OdmError(path, None, None, f"no trial can be named so: {error}") from None
     provenance: dict[str, object] = {"kind": "import", "source": _source(found), "synthesised": list(_SYNTHESISED)}
@@ -136,7 +163,7 @@ class _Known:
     said: dict[bytes, bytes]
 
 
-def _known(path: Path, ledger: Path, found: Survey, leave_out: frozenset[str]) -> _Known:
+def _known(path: Path, ledger: Path, found: Survey, choice: Choice) -> _Known:
     """What `ledger` has, after a check that nothing in the feed contradicts it. Raises OdmError, LedgerFileError."""
     known = _Known(Previous(), {})
     reader = LedgerReader(ledger, books=frozenset({Book.OPEN}), classes=frozenset({PLAIN}))
@@ -150,7 +177,7 @@ def _known(path: Path, ledger: Path, found: Survey, leave_out: frozenset[str]) -
                 record = _record_of(fact.data)
                 known.previous.old_value(record)
                 known.said[_key(fact.command)] = _digest(record)
-    feed, items = read(path, leave_out)
+    feed, items = read(path, choice)
     for one in items:
         if known.said.get(_key(one.command), _digest(one.record)) != _digest(one.record):
             rule = f"SourceID {one.record.claimed.source_id} is in the ledger already, and says something else there"
@@ -183,15 +210,15 @@ class _Adding:
         found: Survey,
         begun: datetime,
         known: _Known,
-        leave_out: frozenset[str],
+        choice: Choice,
     ) -> None:
         self._path, self._trial, self._found, self._begun, self._known = path, trial, found, begun, known
-        self._leave_out = leave_out
+        self._choice = choice
 
     def run(self, on_record: Callable[[], None]) -> int:
         """Record it. How many records are new."""
         added = 0
-        feed, items = read(self._path, self._leave_out)
+        feed, items = read(self._path, self._choice, lambda record, _: self._known.previous.forget(record))
         for one in items:
             if _key(one.command) not in self._known.said:
                 self._submit(one)
@@ -201,6 +228,8 @@ class _Adding:
             raise feed.error(None, None, "has changed while it was read; nothing more is recorded")
         if added:
             self._trial.submit(parse_command(self._report(added)), importing=True)
+            if self._found.left:
+                self._trial.submit(parse_command(self._sealed_report()), importing=True)
         return added
 
     def _submit(self, one: Identified) -> None:
@@ -218,19 +247,33 @@ class _Adding:
 
     def _report(self, added: int) -> dict[str, Any]:
         found = self._found
-        file = {
-            "name": self._path.name[:200],
-            "sha256": found.sha256,
-            "rows": found.records,
-            "recorded": found.records,
-            "rejected": 0,
-        }
+        file = self._file(found.records, 0)
+        if found.left:
+            file |= {"name": f"{file['name'][:180]} (records taken)", "sha256": found.open_sha256}
         notes = [f"{added} of {found.records} records were new to this ledger", *notes_of(found)]
-        data = {"tool": TOOL, "files": [file], "notes": notes}
-        provenance = {"kind": "import", "source": _source(found)}
-        digest = hashlib.sha256(encode([data, self._begun.isoformat()])).hexdigest()
+        return self._reported("report-import", {"tool": TOOL, "files": [file], "notes": notes})
+
+    def _sealed_report(self) -> dict[str, Any]:
+        """Of the whole file, with how much was left out of it."""
+        file = self._file(self._found.records, self._found.left.total())
+        data = {"tool": TOOL, "files": [file], "notes": list(_left_out(self._found))}
+        return self._reported("report-sealed-import", data)
+
+    def _file(self, recorded: int, rejected: int) -> dict[str, Any]:
+        return {
+            "name": self._path.name[:200],
+            "sha256": self._found.sha256,
+            "rows": recorded + rejected,
+            "recorded": recorded,
+            "rejected": rejected,
+        }
+
+    def _reported(self, type_: str, data: dict[str, Any]) -> dict[str, Any]:
+        provenance = {"kind": "import", "source": _source(self._found)}
+        sealed = [type_] if type_ != "report-import" else []
+        digest = hashlib.sha256(encode([*sealed, data, self._begun.isoformat()])).hexdigest()
         at = self._begun.isoformat(timespec="seconds")
-        return self._command("report-import", f"odm-report-{digest[:32]}", at, data, provenance)
+        return self._command(type_, f"odm-report-{digest[:32]}", at, data, provenance)
 
     def _command(
         self, type_: str, id_: str, at: str, data: dict[str, Any], provenance: dict[str, Any]
@@ -250,10 +293,13 @@ def _source(found: Survey) -> str:
 
 
 def notes_of(found: Survey) -> Iterator[str]:
-    """What is to be known of a feed beside its counts."""
+    """What is to be known of a feed beside its counts. Where records were left out, none that counts them too."""
+    counted = not found.left
     yield f"Study {found.study}, metadata versions {', '.join(sorted(found.versions))}; {found.first} to {found.last}"
+    if found.left:
+        yield f"Left out, as whoever imported asked for, with what may tell an arm: {', '.join(sorted(found.left))}"
     if found.labels:
-        yield f"{_LABELS}: {found.labels} times"
+        yield f"{_LABELS}: {found.labels} times" if counted else _LABELS
     for item, count in sorted(found.withheld.items()):
         yield f"{item}: {count} values left out, as was asked for"
     if found.without_offset:
@@ -261,4 +307,10 @@ def notes_of(found: Survey) -> Iterator[str]:
     if found.without_id:
         yield f"{found.without_id} records have no SourceID; they are known by what they say"
     for tag, count in sorted(found.not_read.items()):
-        yield f"{tag}: not read ({count} elements)"
+        yield f"{tag}: not read ({count} elements)" if counted else f"{tag}: not read"
+
+
+def _left_out(found: Survey) -> Iterator[str]:
+    """For the sealed book, and for whoever imports."""
+    for oid, count in sorted(found.left.items()):
+        yield f"{oid}: {count} records left out whole, as was asked for"

@@ -4,7 +4,7 @@
    change of visibility) leaves the value as it is.
 2. Only what is stated of the very item counts: that its form was removed says nothing of it, and a source that removes
    the items too says so item by item.
-3. A value that was left out at the import is not the value of anything later.
+3. A value that was left out at the import, or whose record was, is not the value of anything later.
 """
 
 import hashlib
@@ -30,6 +30,11 @@ class Previous:
         if record.withheld or record.is_null or record.transaction == "Remove":
             return self._values.pop(place, None)
         return None
+
+    def forget(self, record: SourceRecord) -> None:
+        """Take in that `record` was left out: what the item is after it is not known."""
+        if record.item is not None:
+            self._values.pop(_place(record), None)
 
 
 def _place(record: SourceRecord) -> bytes:

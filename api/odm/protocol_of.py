@@ -1,7 +1,8 @@
 """A protocol for the ledger of a feed: a feed has records and no design, so that next to nothing is known of the trial.
 
 What must be set to go on is set so that it grants nothing: whom the trial masks is not stated, so that everybody counts
-as masked; there is one arm, `UNKNOWN`, to which nobody can be allocated.
+as masked, unless whoever imports says that the trial is open-label; there is one arm, `UNKNOWN`, to which nobody can be
+allocated.
 """
 
 import re
@@ -17,8 +18,8 @@ _NOTE: Final = (
 )
 
 
-def protocol_from_feed(found: Survey) -> Protocol:
-    """The protocol. Raises ProtocolError, for names that no protocol can bear."""
+def protocol_from_feed(found: Survey, *, open_label: bool = False) -> Protocol:
+    """The protocol. `open_label`: it masks nobody. Raises ProtocolError, for names that no protocol can bear."""
     value: dict[str, Any] = {
         "registration": {"org_study_id": found.study, "brief_title": found.study},
         "overall_status": "UNKNOWN",
@@ -31,4 +32,6 @@ def protocol_from_feed(found: Survey) -> Protocol:
         "settings": {"note": _NOTE, "late_entry_days": 3660, "stratification": {"factors": []}},
         "registry_extra": {f"ODM.{name}": text for name, text in found.header.items()},
     }
+    if open_label:
+        value["masking"] = "NONE"
     return Protocol.from_value(value)

@@ -4,6 +4,9 @@
 2. A record is known by its SourceID and where it stands: a SourceID may come again elsewhere (one act of the source
    touches several items), and at the same place means that the feed holds a record twice, which is refused. Without a
    SourceID a record is known by all that it says, and by how often that was said before.
+3. What may tell an arm (`arms.py`) and of which whoever imports has not said what is to become, is refused: all OIDs
+   in one sentence, so that they can be decided on at once. Of records that are left out nothing is counted but how many
+   they are, by OID.
 """
 
 import hashlib
@@ -14,6 +17,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from api.odm.arms import NO_OID, Choice, oids_of
+from api.odm.fault import OdmError
 from api.odm.grammar import BY_REFERENCE, NOT_READ
 from api.odm.taking import LABELS, occurred_at, records
 from api.odm.xml import ODM, Feed, Node
@@ -22,10 +27,14 @@ from ledger.proof.canonical import encode
 
 _AHEAD: Final = timedelta(minutes=5)
 _ANYWHERE: Final = timedelta(hours=14)
+_NAMED: Final = 60
+"""How many OIDs a refusal names."""
 _PLACE: Final = (
     *("study", "subject_key", "study_event", "study_event_repeat", "form", "form_repeat"),
     *("item_group", "item_group_repeat", "item"),
 )
+
+OnLeft = Callable[[SourceRecord, str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +56,10 @@ class Survey:
     records: int = 0
     labels: int = 0
     withheld: Counter[str] = field(default_factory=Counter)
-    items: set[str] = field(default_factory=set)
+    left: Counter[str] = field(default_factory=Counter)
+    """How many records were left out whole, by the OID for which they were."""
+    open_sha256: str = ""
+    """Where any may have been, of the others, in the order of the feed: each as canonical JSON."""
     subjects: set[str] = field(default_factory=set)
     users: set[str] = field(default_factory=set)
     with_reason: int = 0
@@ -62,14 +74,17 @@ class Survey:
 
 
 def survey(
-    path: Path, now: datetime, *, leave_out: frozenset[str] = frozenset(), on_record: Callable[[], None] = lambda: None
-) -> Survey:
-    """Read and check a whole feed. `leave_out`: OIDs of items whose values name persons. Raises OdmError, OSError."""
+    path: Path, now: datetime, *, choice: Choice, on_record: Callable[[], None] = lambda: None
+) -> tuple[Survey, Choice]:
+    """Read and check a whole feed; and the choice, once it is known what it is about. Raises OdmError, OSError."""
+    choice = _settled(path, choice)
     found = Survey()
     lines: dict[bytes, int] = {}
     ids: dict[str, int] = {}
+    suspects: dict[str, tuple[int, str]] = {}
+    said = hashlib.sha256()
     feed = _feed(path, found)
-    for one in identified(feed, leave_out):
+    for one in identified(feed, choice, lambda _, oid: found.left.update([oid])):
         record, line = one.record, one.line
         if found.study and record.study != found.study:
             rule = f"{record.study} is another study than {found.study}; a ledger is of one trial"
@@ -82,26 +97,63 @@ def survey(
         _check_id(feed, record, line, ids)
         _check_time(feed, record, line, now)
         _count(found, record)
+        for suspect in choice.suspects(record):
+            suspects.setdefault(suspect.oid, (line, suspect.why))
+        if choice.leave_out:
+            said.update(encode(record.model_dump(mode="json", exclude_none=True)))
         on_record()
+    if suspects:
+        raise _may_tell(feed, suspects)
     if not found.records:
-        raise feed.error(None, None, "has no AuditRecord in it")
-    if unknown := sorted(leave_out - found.items):
-        raise feed.error(None, None, f"has no item {unknown[0]}, whose values are to be left out")
-    found.sha256 = feed.sha256
-    return found
+        raise feed.error(None, None, "has no AuditRecord in it" if not found.left else "has no record that is taken")
+    found.sha256, found.open_sha256 = feed.sha256, said.hexdigest()
+    return found, choice
 
 
-def read(path: Path, leave_out: frozenset[str]) -> tuple[Feed, Iterator[Identified]]:
+def _settled(path: Path, choice: Choice) -> Choice:
+    """The choice, held against the OIDs of the feed, which has to be read for it. Raises OdmError, OSError."""
+    named = choice.leave_out | choice.no_arm
+    if not named:
+        return choice
+    items, others, whole = set[str](), {NO_OID}, set[str]()
+    feed = _feed(path, Survey())
+    for subject in feed:
+        for record, _ in records(feed, subject):
+            oids = oids_of(record)
+            items.update([] if record.item is None else oids[-1:])
+            others.update(oids if record.item is None else oids[:-1])
+            whole.update(one.oid for one in choice.arms.suspects(record) if one.whole)
+    if unknown := sorted(named - items - others):
+        raise feed.error(None, None, f"has no item {unknown[0]}, nor a form, group or event of that OID")
+    return choice.settled(items - others, whole)
+
+
+def _may_tell(feed: Feed, suspects: dict[str, tuple[int, str]]) -> OdmError:
+    oid, (line, why) = next(iter(suspects.items()))
+    others = sorted(suspects.keys() - {oid})
+    beyond = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
+    more = f" The same goes for {', '.join(others[:_NAMED])}{beyond}." if others else ""
+    rule = (
+        f"{why}, and the trial masks people who read the open book.{more} Say of each: --leave-out OID, or, if it"
+        " tells no arm, --not-of-an-arm OID"
+    )
+    return feed.error(line, oid, rule)
+
+
+def read(path: Path, choice: Choice, on_left: OnLeft = lambda *_: None) -> tuple[Feed, Iterator[Identified]]:
     """A further reading of a feed that was surveyed."""
     feed = _feed(path, Survey())
-    return feed, identified(feed, leave_out)
+    return feed, identified(feed, choice, on_left)
 
 
-def identified(feed: Feed, leave_out: frozenset[str]) -> Iterator[Identified]:
-    """The records of a feed with their ids."""
+def identified(feed: Feed, choice: Choice, on_left: OnLeft = lambda *_: None) -> Iterator[Identified]:
+    """The records of a feed with their ids; `on_left` is told of those that are left out, and for which OID."""
     said: Counter[bytes] = Counter()
     for subject in feed:
-        for record, line in records(feed, subject, leave_out):
+        for record, line in records(feed, subject, choice.values):
+            if (oid := choice.left(record)) is not None:
+                on_left(record, oid)
+                continue
             if record.claimed.source_id is not None:
                 value = record.model_dump(include=set(_PLACE), exclude_none=True)
                 known: list[object] = [value, record.claimed.source_id, record.claimed.on]
@@ -174,10 +226,8 @@ def _count(found: Survey, record: SourceRecord) -> None:
     found.study = record.study
     found.records += 1
     found.subjects.add(record.subject_key)
-    if record.item is not None:
-        found.items.add(record.item)
-        if record.withheld:
-            found.withheld[record.item] += 1
+    if record.item is not None and record.withheld:
+        found.withheld[record.item] += 1
     found.users.add(record.claimed.user)
     found.with_reason += bool(record.claimed.reason)
     if record.site is not None:

@@ -5,7 +5,7 @@
 3. An entry of the sealed book (`?book=sealed`) is for who has arms in sight, and the look is recorded before anything
    is read; whoever has not is refused alike, whether there is such an entry or not. No proof of it is handed out: only
    the open book is signed.
-4. As of an earlier position there is no later entry, and what became of this one later is not said.
+4. As of an earlier position there is no later entry, and what became of this one later is not said: not who signed it.
 """
 
 import hashlib
@@ -17,7 +17,9 @@ from typing import Any, Final
 from fastapi import APIRouter, Request, Response
 
 from api.pages.auditing import told
-from api.pages.rendering import as_of_of, page, reading
+from api.pages.rendering import as_of_of, page, pinned, reading
+from api.pages.signing import NOT_KEPT, covering, signed
+from api.pages.signing import VIEW as SIGNATURES
 from api.pages.views import words_of
 from api.server.paging import PlaceCursor, exact
 from api.server.problems import Problem
@@ -74,12 +76,21 @@ def entry(request: Request, ask: Ask, seq: str) -> Response:
     stored = parse_open(raw) if book is Book.OPEN else parse_sealed(raw)
     proved = proof_of(request, ask, number) if book is Book.OPEN else Proved()
     row = next((one for one in looked.result.rows if (one["book"], one["seq"]) == (book.value, number)), None)
+    made = ask.session.show(SIGNATURES, pinned(looked.result.as_of)).rows
+    subject = None if row is None else row["subject"]
+    signatures = signed(ask, covering(made, book, number, subject), words_of(request))
     return page(
         request,
         "entry.html",
         ask=ask,
         at=looked.result.as_of,
-        made_of={"proof": hashlib.sha256(proved.text.encode()).hexdigest(), "why": proved.why},
+        made_of={
+            "proof": hashlib.sha256(proved.text.encode()).hexdigest(),
+            "why": proved.why,
+            "names": [one["printed_name"] for one in signatures],
+        },
+        headers=NOT_KEPT if any(one["printed_name"] for one in signatures) else None,
+        signatures=signatures,
         seq=number,
         book=book.value,
         last=end - 1,

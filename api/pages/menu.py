@@ -51,6 +51,7 @@ MENU: Final[tuple[Entry, ...]] = (
     Entry("duties", ("duties",)),
     Entry("as-of", ("enrolment", "open-adverse-events", "deviations", "duties")),
     Entry("audit", ("audit",)),
+    Entry("signatures", ("signatures",)),
     Entry("verification"),
     Entry("code-break", command="break-code"),
 )

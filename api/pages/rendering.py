@@ -21,7 +21,7 @@ Rules
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -32,6 +32,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from api.pages.headers import OF_A_PAGE
+from api.pages.keeping import keeping, may_be_kept
 from api.pages.languages import COOKIE, LANGUAGES, NAMES, chosen, language_of, number, when
 from api.pages.menu import menu_of
 from api.pages.static import address
@@ -46,6 +47,7 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 _UNSEEN: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 _YEAR: Final = 31_536_000
 _NONE: Final[Mapping[str, Mapping[str, object]]] = {}
+HTML: Final = "text/html; charset=utf-8"
 MOST_ROWS: Final = 1000
 """How many rows of a table a page shows at most; and the API in one answer."""
 
@@ -70,9 +72,20 @@ _environment: Final = Environment(
 _environment.globals["address"] = address
 
 
-def reading(router: APIRouter, path: str) -> Callable[[_F], _F]:
-    """Decorates a route that only reads: GET and HEAD, and not in the API's description."""
-    return router.api_route(path, methods=["GET", "HEAD"], include_in_schema=False)
+def reading(
+    router: APIRouter, path: str, *, beside: Callable[[Request, Asking], Mapping[str, Hashable]] | None = None
+) -> Callable[[_F], _F]:
+    """Decorates a route that only reads: GET and HEAD, and not in the API's description.
+
+    `beside`: what the page is made of that is in no book (of its `made_of`), for a page that may be kept
+    (`api/pages/keeping.py`) all the same.
+    """
+
+    def decorate(route: _F) -> _F:
+        router.api_route(path, methods=["GET", "HEAD"], include_in_schema=False)(keeping(route, beside))
+        return route
+
+    return decorate
 
 
 def page(
@@ -112,7 +125,9 @@ def page(
         error=context.pop("error", None),
         **context,
     )
-    return Response(made.encode(), status, sent, "text/html; charset=utf-8")
+    if at is not None and status == 200 and headers is None and remembered is None:
+        may_be_kept(request, made_of or {})
+    return Response(made.encode(), status, sent, HTML)
 
 
 def link(request: Request, path: str, **query: object) -> str:

@@ -63,7 +63,7 @@ def survival(request: Request, ask: Ask) -> Response:
         ]
         columns: Columns = (
             Column("comparison", words.say("survival.comparison")),
-            Column("method", words.say("survival.method")),
+            Column("method", words.say("survival.method"), "term"),
             Column("difference", words.say("survival.difference"), "decimal"),
             ("low", "decimal"),
             ("high", "decimal"),
@@ -101,7 +101,7 @@ def _log_rank(words: Words, found: Mapping[str, Any] | None) -> Iterable[str]:
         yield words.say("survival.no-log-rank")
         return
     p = found["p"] if found["p"].startswith("<") else f"= {found['p']}"
-    yield words.say("survival.log-rank", chi=found["chi_square"], df=found["df"], p=p)
+    yield words.say("survival.log-rank", chi=found["chi_square"], n=found["df"], p=p)
 
 
 def _left_out(words: Words, extra: Mapping[str, Any]) -> Iterable[str]:

@@ -7,10 +7,10 @@ from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
 
-from api.pages.badge import badge_of
+from api.pages.badge import Badge, badge_of
 from api.pages.looking import Look, look
 from api.pages.rendering import page, reading
-from api.server.state import Ask, Who, state_of
+from api.server.state import Ask, Asking, Who, state_of
 from ledger.domain.events import CATALOGUE
 from ledger.domain.history import Fact
 
@@ -29,7 +29,12 @@ def trials(request: Request, person: Who) -> Response:
     return page(request, "trials.html", person=person, trials=mine)
 
 
-@reading(ROUTER, "/t/{trial}")
+def _beside(request: Request, ask: Asking) -> dict[str, Badge]:
+    """What the overview is made of that is in no book."""
+    return {"badge": badge_of(state_of(request), ask)}
+
+
+@reading(ROUTER, "/t/{trial}", beside=_beside)
 def overview(request: Request, ask: Ask) -> Response:
     """Where the trial stands."""
     looked = look(request, ask)

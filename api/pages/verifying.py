@@ -16,6 +16,7 @@ from markupsafe import escape
 from starlette.responses import RedirectResponse
 
 from api.evidence.proving import own_vkeys
+from api.pages.bundles import PLACE, bundles_of
 from api.pages.entries import Proved, proof_of
 from api.pages.headers import GUARDS
 from api.pages.rendering import page, reading
@@ -68,6 +69,8 @@ def verification(request: Request, ask: Ask) -> Response:
         entry=escape(entry),  # as it is, to the last byte: what cannot be seen in it has to be hashed too
         proved=proved,
         said=said_by_the_script(words),
+        bundles=bundles_of(request, ask),
+        bundle_place=PLACE,
     )
 
 

@@ -73,6 +73,8 @@ def view_page(
     picture_title: str = "",
     key: Sequence[tuple[Markup, str]] = (),
     more: Mapping[str, Any] = _NOTHING,
+    made_of: Mapping[str, object] = _NOTHING,
+    headers: Mapping[str, str] | None = None,
 ) -> Response:
     """The page. Of `views` there are links to CSV and JSON, narrowed by the filters of the page and by `narrowed`.
 
@@ -85,7 +87,8 @@ def view_page(
         ask=looked.ask,
         at=looked.where,
         views={view: {**chosen, **narrowed} for view in views},
-        made_of=looked.made_of,
+        made_of={**looked.made_of, **made_of},
+        headers=headers,
         heading=heading,
         sections=sections,
         intro=list(intro),

@@ -52,6 +52,8 @@ ROUTES: Final[tuple[str, ...]] = (
     "api.pages.conduct",
     "api.pages.auditing",
     "api.pages.entries",
+    "api.pages.signing",
+    "api.pages.bundles",
     "api.pages.verifying",
     "api.pages.code_break",
     "api.pages.halting",

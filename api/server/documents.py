@@ -16,7 +16,19 @@ from api.server.problems import MEDIA_TYPE, PROBLEMS
 from ledger.proof.canonical import Json
 
 Responses = dict[int | str, dict[str, Any]]
-_ALWAYS: Final = ("parameter", "unauthenticated", "not-permitted", "not-found", "too-many-requests", "internal")
+_ALWAYS: Final = (
+    "parameter",
+    "unauthenticated",
+    "not-permitted",
+    "two-roles",
+    "token-claim",
+    "not-found",
+    "host",
+    "too-many-requests",
+    "internal",
+    "issuer",
+)
+"""How any request may be refused: by the route, by who tells the person (`api/server/identity/`), by the edge."""
 _RECORDING: Final = ("not-recorded",)
 _BODY: Final = ("body", "body-too-large", "content-type")
 DESCRIPTION: Final = """The trials of this server: what stands in their records, as the role of who asks may see it.
@@ -24,6 +36,16 @@ DESCRIPTION: Final = """The trials of this server: what stands in their records,
 Every refusal is a Problem Details object (RFC 9457) whose `type` names the rule. Positions are those of the open book;
 who has arms in sight is given those of both books, as `SEQ/SEALED`.
 """
+HEADERS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "ETag": {"description": "View and position, and what else the answer was made from", "schema": {"type": "string"}},
+    "Link": {"description": "Where the next page is (RFC 8288)", "schema": {"type": "string"}},
+}
+"""Of a page."""
+_OF_PROBLEMS: Final[Mapping[int, Mapping[str, Any]]] = {
+    401: {"WWW-Authenticate": {"description": "RFC 6750, section 3", "schema": {"type": "string"}}},
+    429: {"Retry-After": {"description": "Seconds", "schema": {"type": "integer", "minimum": 1}}},
+    503: {"Retry-After": {"description": "Seconds, where that is known", "schema": {"type": "integer", "minimum": 1}}},
+}
 PROBLEM: Final[Mapping[str, Any]] = {
     "type": "object",
     "required": ["type", "title", "status", "detail"],
@@ -57,6 +79,8 @@ def problems(*slugs: str) -> Responses:
             found[status]["content"][MEDIA_TYPE]["examples"][slug] = {"value": shown}
         else:
             found[status] = {"description": title, "content": {MEDIA_TYPE: content}}
+            if status in _OF_PROBLEMS:
+                found[status]["headers"] = dict(_OF_PROBLEMS[status])
     return found
 
 
@@ -68,18 +92,21 @@ def answers(
     csv: str | None = None,
     status: int = 200,
 ) -> Responses:
-    """A good answer: JSON of a schema (without: an object) with an example, and the same as CSV where there is any."""
+    """A good answer: JSON of a schema (without: an object) with an example.
+
+    `csv`: of a page of rows, the same as CSV.
+    """
     content: dict[str, Any] = {"application/json": {"schema": dict(schema or {"type": "object"}), "example": example}}
-    if csv is not None:
-        content["text/csv"] = {"schema": {"type": "string"}, "example": csv}
-    return {status: {"description": description, "content": content}}
+    if csv is None:
+        return {status: {"description": description, "content": content}}
+    content["text/csv"] = {"schema": {"type": "string"}, "example": csv}
+    return {status: {"description": description, "headers": dict(HEADERS), "content": content}}
 
 
-def text(description: str, media_type: str, example: str) -> Responses:
-    """A good answer that is text, or bytes of some other kind."""
-    return {
-        200: {"description": description, "content": {media_type: {"schema": {"type": "string"}, "example": example}}}
-    }
+def text(description: str, media_type: str, example: str, schema: Mapping[str, Any] | None = None) -> Responses:
+    """A good answer that is text, or bytes of some other kind. `schema`: of a stream, that of each event in it."""
+    content = {"schema": dict(schema or {"type": "string"}), "example": example}
+    return {200: {"description": description, "content": {media_type: content}}}
 
 
 UNCHANGED: Final[Responses] = {304: {"description": "What the asker has is what would be sent (If-None-Match)"}}

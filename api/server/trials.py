@@ -14,11 +14,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from api.access import Session, viewer_of
 from api.bootstrap import UnknownSiteError, Viewing, open_trial, own_keys, viewing
+from api.server.kept import Answers
 from api.server.person import Person
 from api.server.problems import Problem
 from ledger.application import TrialLedger
@@ -72,6 +74,7 @@ class Served:
         self._sessions: OrderedDict[tuple[Viewer, str], _Held] = OrderedDict()
         # Apart by audience, so that what unmasked people look at pushes out nothing of the others'.
         self._results: dict[Audience, OrderedDict[Key, Result]] = {one: OrderedDict() for one in Audience}
+        self.answers: Mapping[Audience, Answers] = {one: Answers() for one in Audience}
         self._making: dict[Key, threading.Lock] = {}
         self._idle: list[LedgerReader] = []
 
@@ -96,7 +99,7 @@ class Served:
         right = person.rights.get(self.name)
         if right is None:
             raise Problem("not-found", "there is no such trial")
-        viewer = viewer_of(person.id, right.role.value, person.org, right.sites)
+        viewer = _viewer_of(person.id, right.role.value, person.org, right.sites)
         key = (viewer, person.session)
         with self.open_book() as reader:
             version = reader.version(TRIAL_STREAM)
@@ -128,7 +131,7 @@ class Served:
         right = person.rights.get(self.name)
         if right is None:
             return None
-        key = (viewer_of(person.id, right.role.value, person.org, right.sites), person.session)
+        key = (_viewer_of(person.id, right.role.value, person.org, right.sites), person.session)
         with self._lock:
             held = self._sessions.get(key)
         return None if held is None else held.session
@@ -205,6 +208,10 @@ class Served:
                     while len(results) > KEPT_RESULTS or weight > KEPT_CELLS:
                         weight -= _cells(results.popitem(last=False)[1])
         return found
+
+
+_viewer_of: Final = lru_cache(KEPT_SESSIONS)(viewer_of)
+"""It holds what a token says against the rules for names each time, and a token says the same each time."""
 
 
 def _cells(result: Result) -> int:

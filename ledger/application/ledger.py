@@ -14,9 +14,10 @@
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Final, Self
+from typing import Self
 
 from ledger.application.answers import Answer, CommandRefusedError
+from ledger.application.deciding import ATTEMPTS, Asked, Decided, Deciding
 from ledger.application.reading import Read, Reading
 from ledger.application.saying import Saying
 from ledger.application.signing import Signing
@@ -44,8 +45,6 @@ from ledger.recording.live import utc_now
 from ledger.recording.mapper import NO_DIGEST, THE_LEDGER, open_drafts, sealed_drafts, upkeep
 from ledger.recording.stores import IN_FILE, Store, open_books
 
-_ATTEMPTS: Final = 50
-
 
 class TrialLedger:
     """One trial's ledger, for recording. Safe for several threads, and several processes."""
@@ -67,6 +66,7 @@ class TrialLedger:
         self._saying = Saying(
             self._reading, keys, self._books.writing_keys, lambda count: self._books.randomness.open(count)
         )
+        self._deciding = Deciding(self._books, self._decide, self._learn)
         self.signatures = Signing(self._reading, keys, self._books, clock)
         self._anchored(self._reading.trial()[1])
 
@@ -126,33 +126,8 @@ class TrialLedger:
             earlier = self._books.find(known_as, digest, with_sealed=spec.sealed)
             if earlier is not None:
                 return self._answer(command.id, spec, earlier)
-        fresh = False
-        for _ in range(_ATTEMPTS):
-            try:
-                with self._reading.lock:
-                    read = self._reading.read(command, spec, fresh=fresh, importing=importing)
-                    if read.entered:
-                        check_role(command, importing=importing)
-                    if read.entered and (earlier := self._find_entered(command, digest)) is not None:
-                        return self._answer(command.id, spec, earlier)
-                    decision = decide(command, read.reads, recorded(self._clock()), importing=importing)
-                    drafts = self._drafts(command, digest, read, decision, sealed=spec.sealed)
-            except Refusal as refusal:
-                if fresh:
-                    raise CommandRefusedError(refusal) from None
-                fresh = True
-                continue
-            try:
-                done = self._books.append(drafts)
-            except VersionConflict:
-                fresh = True
-                continue
-            if not done.repeated:
-                with self._reading.lock:
-                    self._reading.learn(command, decision, done, read)
-                    self._anchored(self._reading.trial()[1])
-            return self._answer(command.id, spec, done, decision)
-        raise CommandRefusedError(Refusal("busy", "id", f"others wrote {_ATTEMPTS} times in between; send it again"))
+        done, decision = self._deciding.submit(Asked(command, spec, digest, importing))
+        return self._answer(command.id, spec, done, decision)
 
     def forget_destroyed_keys(self) -> None:
         """Use no data key any more that was destroyed elsewhere, from now on and not only from a moment later."""
@@ -164,6 +139,23 @@ class TrialLedger:
         if kept is None or commitment(*kept) != committed.commitment:
             message = "is not that of the secret that the keys hold: `trial-ledger allocation commit` draws one"
             raise CommandRefusedError(Refusal("commitment-unknown", "data.commitment", message))
+
+    def _decide(self, asked: Asked) -> Decided | Recorded:
+        command, importing = asked.command, asked.importing
+        with self._reading.lock:
+            read = self._reading.read(command, asked.spec, fresh=asked.fresh, importing=importing)
+            if read.entered:
+                check_role(command, importing=importing)
+                if (earlier := self._find_entered(command, asked.digest)) is not None:
+                    return earlier
+            decision = decide(command, read.reads, recorded(self._clock()), importing=importing)
+            append = self._drafts(command, asked.digest, read, decision, sealed=asked.spec.sealed)
+        return Decided(read, decision, append)
+
+    def _learn(self, asked: Asked, decided: Decided, done: Recorded) -> None:
+        with self._reading.lock:
+            self._reading.learn(asked.command, decided.decision, done, decided.read)
+            self._anchored(self._reading.trial()[1])
 
     def _find_entered(self, command: Command[Facts], digest: str) -> Recorded | None:
         return self._books.find(entered_as(command), digest, with_sealed=True)
@@ -274,7 +266,7 @@ class TrialLedger:
         if sealed:
             self._books.append(Append(mark, (), sealed_drafts([event], {}, actor=actor)))
             return
-        for _ in range(_ATTEMPTS):
+        for _ in range(ATTEMPTS):
             with self._reading.lock, self._reading.open:
                 at = {event.stream: self._reading.open.version(event.stream)}
             drafts = open_drafts(
@@ -285,4 +277,4 @@ class TrialLedger:
             except VersionConflict:
                 continue
             return
-        raise StorageError(f"{self.path}: others wrote {_ATTEMPTS} times in between")
+        raise StorageError(f"{self.path}: others wrote {ATTEMPTS} times in between")

@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 from ledger.domain.allocation import ListState, plan_of
 from ledger.domain.commands import Command
 from ledger.domain.decisions import CommandSpec, Decision, Reads, counted_stream, subject_of
-from ledger.domain.decisions.routing import of_a_site, unblinded, with_entered
+from ledger.domain.decisions.routing import may_be_sealed, unblinded, with_entered
 from ledger.domain.events import Event
 from ledger.domain.events.base import ENROLMENT_LOG, TRIAL_STREAM, Facts, subject_stream
 from ledger.domain.events.conduct import AboutRecord
@@ -70,7 +70,9 @@ class Reading:
         self.open = LedgerReader(path, books=frozenset({Book.OPEN}), classes=frozenset({PLAIN, IDENTITY}), keys=keys)
         self.closed = LedgerReader(path, books=frozenset({Book.SEALED}), classes=frozenset({ARM}), keys=keys)
         self._keys = keys
-        self._trial: tuple[int, TrialState] | None = None
+        self._trial: tuple[int, TrialState] = (0, TrialState())
+        self._trial_moved = True
+        """Whether the stream `trial` was written since it was read, as far as is known here."""
         self._subjects: OrderedDict[str, SubjectRead] = OrderedDict()
         self._sealed_subjects: OrderedDict[str, SealedRead] = OrderedDict()
         self._lists: dict[str, ListState] = {}
@@ -94,7 +96,7 @@ class Reading:
             guards.append(Guard(Book.OPEN, stream, known.version))
             reads = replace(reads, subject=known.state)
         if not spec.sealed:
-            if subject is None and of_a_site(command, reads.target):
+            if subject is None and may_be_sealed(command, reads.target):
                 with self.open:
                     knows = knows_some_arm(self.open, trial, command.actor.id)
                 reads = replace(reads, knows_some_arm=knows)
@@ -116,11 +118,16 @@ class Reading:
         return Read(reads, tuple(guards), entered)
 
     def trial(self, *, fresh: bool = False) -> tuple[int, TrialState]:
-        """The version of the stream `trial`, and what it means."""
-        if self._trial is None or fresh:
+        """The version of the stream `trial`, and what it means: folded on from what is remembered (it may be long)."""
+        if self._trial_moved or fresh:
+            version, state = self._trial
             with self.open:
-                facts = self.open.stream(TRIAL_STREAM)
-            self._trial = (len(facts), TrialState.fold(facts))
+                later = self.open.later(TRIAL_STREAM, version)
+                if needs_refold(later):
+                    version, state, later = 0, TrialState(), self.open.stream(TRIAL_STREAM)
+            state = TrialState.fold_on(state, later) if version else TrialState.fold(later)
+            self._trial = (version + len(later), state)
+            self._trial_moved = False
         return self._trial
 
     def subject(self, stream: str, *, fresh: bool = False) -> SubjectRead:
@@ -184,7 +191,7 @@ class Reading:
                 if self._lists.get(stream) == drawn:  # no other thread has read or written it since
                     self._lists[stream] = drawn.after(event.index, event.stratum, claimed=event.claimed)
             if stream == TRIAL_STREAM:
-                self._trial = None
+                self._trial_moved = True
                 continue
             known = self._subjects.get(stream)
             if known is None:

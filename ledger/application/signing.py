@@ -6,7 +6,8 @@
 3. A masked person's signature reads the open book alone. Of somebody who knows the arm that it is about, the signature
    and what it is compared with are of the sealed book; where in it is not told to who has no arms in sight.
 4. What decides into which book it goes is guarded, as it is for commands; so is the signer's own stream, so that no two
-   signatures are made upon one authentication.
+   signatures are made upon one authentication. (A sealed one is held against both books, an open one against the open
+   book alone: it must not tell of a sealed one.)
 """
 
 import hashlib
@@ -182,10 +183,15 @@ class Signing:
         person = bound.signer.id
         cls = SealedSignatureMade if bound.sealed else SignatureMade
         stream = (SEALED_SIGNERS if bound.sealed else SIGNERS) + person
-        reader = self._reading.closed if bound.sealed else self._reading.open
-        with reader:
-            mine = reader.stream(stream)
-        last = max((fact.data["authenticated_at"] for fact in mine), default=None)
+        with self._reading.open:
+            opened = self._reading.open.stream(SIGNERS + person)
+        mine, guards = opened, bound.guards
+        if bound.sealed:
+            with self._reading.closed:
+                mine = self._reading.closed.stream(stream)
+            guards = (*guards, Guard(Book.OPEN, SIGNERS + person, len(opened)))
+        # What goes into the open book is held against the open book alone: rule 3.
+        last = max((fact.data["authenticated_at"] for fact in (*opened, *mine)), default=None)
         check_authentication(by.authenticated_at, last)
         event = cls.model_validate(
             {
@@ -202,12 +208,12 @@ class Signing:
         at = {stream: mine[-1].version if mine else 0}
         actor = bound.signer.in_entry
         if bound.sealed:
-            return Append(mark, (), sealed_drafts([event], at, actor=actor), bound.guards)
+            return Append(mark, (), sealed_drafts([event], at, actor=actor), guards)
         drafts = open_drafts(
             [event], at, origin=self._books.origin, actor=actor, command=mark,
             random=self._books.randomness.open, keys=self._books.writing_keys,
         )  # fmt: skip
-        return Append(mark, drafts, (), bound.guards)
+        return Append(mark, drafts, (), guards)
 
     def _digest(self, bound: Bound, *, sealed: bool) -> str:
         return self._keys.digest_of("arm" if sealed else "open", encode(bound.said))

@@ -58,7 +58,7 @@ class Books(ABC):
         self._now: Callable[[], str] = LiveText() if clock is utc_now else lambda: recorded(clock())
         self.randomness: Randomness = randomness or OsRandomness()
         self._keys = None if keys is None else OwnKeys(keys, self.sealed_under)
-        self._combiner = Combiner(self._commit)
+        self._combiner = Combiner[Append, Recorded](self._commit)
         self._closed = False
         self._watchers = 0
         self._stepped = ""
@@ -79,7 +79,7 @@ class Books(ABC):
         """A reading connection, for this thread alone while it is held; committed appends are seen at once."""
 
     @abstractmethod
-    def _commit(self, tickets: list[Ticket]) -> None:
+    def _commit(self, tickets: list[Ticket[Append, Recorded]]) -> None:
         """Give each ticket its result, durably, or its error."""
 
     def append(self, append: Append) -> Recorded:
@@ -88,15 +88,21 @@ class Books(ABC):
         Raises VersionConflict (a guard or version does not hold), CommandReused, or OperationalError (disk, lock);
         in each case nothing of it is recorded. A command that was recorded before gives its first answer again.
         """
-        ticket = Ticket(append)
+        ticket = Ticket[Append, Recorded](append)
         self._combiner.submit(ticket)
-        if self._watchers:
-            with self._committed:
-                self._committed.notify_all()
+        self._tell_watchers()
         if ticket.error is not None:
             raise ticket.error
         assert ticket.result is not None
         return ticket.result
+
+    def append_together(self, appends: Sequence[Append]) -> list[Recorded | BaseException]:
+        """Record appends in one commit; of each, what `append` gives or raises. One at fault harms no other."""
+        tickets = [Ticket[Append, Recorded](append) for append in appends]
+        with self._combiner.lock:
+            self._commit(tickets)
+        self._tell_watchers()
+        return [ticket.error or ticket.result or AssertionError("neither") for ticket in tickets]
 
     @property
     def writing_keys(self) -> WritingKeys:
@@ -127,6 +133,11 @@ class Books(ABC):
             self._watchers += 1
             self._committed.wait(seconds)
             self._watchers -= 1
+
+    def _tell_watchers(self) -> None:
+        if self._watchers:
+            with self._committed:
+                self._committed.notify_all()
 
     def _marks(self) -> bytes:
         marks = None if self._keys is None else self._keys.marks

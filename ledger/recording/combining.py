@@ -8,39 +8,39 @@ wake to find their answer. So each commit takes in whatever came during the one 
 import threading
 from collections import deque
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Generic, TypeVar
 
-from ledger.recording.drafts import Append, Recorded
-
+_W = TypeVar("_W")
+_R = TypeVar("_R")
 _BATCH: Final = 512
 
 
-class Ticket:
-    """An append that waits, and what became of it: a result or an error."""
+class Ticket(Generic[_W, _R]):
+    """Something wanted that waits (an append), and what became of it: a result or an error."""
 
-    __slots__ = ("append", "error", "result", "woken")
+    __slots__ = ("error", "result", "wanted", "woken")
 
-    def __init__(self, append: Append) -> None:
-        self.append = append
-        self.result: Recorded | None = None
+    def __init__(self, wanted: _W) -> None:
+        self.wanted = wanted
+        self.result: _R | None = None
         self.error: BaseException | None = None
         self.woken: threading.Event | None = None
         """Set when the append is done, or its thread is to lead; None for a thread that leads at once."""
 
 
-class Combiner:
+class Combiner(Generic[_W, _R]):
     """Calls `commit` with batches of tickets, one batch at a time; it gives each of them a result or an error.
 
     `lock` is held meanwhile: who holds it otherwise has the connection to itself.
     """
 
-    def __init__(self, commit: Callable[[list[Ticket]], None]) -> None:
+    def __init__(self, commit: Callable[[list[Ticket[_W, _R]]], None]) -> None:
         self.lock = threading.Lock()
-        self.waiting: deque[Ticket] = deque()
+        self.waiting: deque[Ticket[_W, _R]] = deque()
         self._commit = commit
         self._queue, self._led = threading.Lock(), False
 
-    def submit(self, ticket: Ticket) -> None:
+    def submit(self, ticket: Ticket[_W, _R]) -> None:
         """Return when the ticket has its result or its error."""
         with self._queue:
             leads, self._led = not self._led, True
@@ -68,7 +68,7 @@ class Combiner:
             _wake(tickets)
 
     def _lead(self) -> None:
-        tickets: list[Ticket] = []
+        tickets: list[Ticket[_W, _R]] = []
         try:
             with self.lock:
                 tickets = self._take()
@@ -83,7 +83,7 @@ class Combiner:
             if self._led:
                 _wake([self.waiting[0]])
 
-    def _sleep(self, ticket: Ticket, woken: threading.Event) -> None:
+    def _sleep(self, ticket: Ticket[_W, _R], woken: threading.Event) -> None:
         try:
             woken.wait()
         except BaseException:
@@ -96,15 +96,15 @@ class Combiner:
                 self._hand_on()
             raise
 
-    def _take(self) -> list[Ticket]:
-        tickets: list[Ticket] = []
+    def _take(self) -> list[Ticket[_W, _R]]:
+        tickets: list[Ticket[_W, _R]] = []
         with self._queue:
             while self.waiting and len(tickets) < _BATCH:
                 tickets.append(self.waiting.popleft())
         return tickets
 
 
-def _wake(tickets: list[Ticket]) -> None:
+def _wake(tickets: list[Ticket[_W, _R]]) -> None:
     for ticket in tickets:
         if ticket.woken is not None:
             ticket.woken.set()

@@ -184,6 +184,15 @@ class LedgerReader(AbstractContextManager["LedgerReader"]):
             facts.sort(key=lambda fact: fact.order)
         return facts
 
+    def later(self, stream: str, version: int) -> list[Fact]:
+        """The facts of one stream of the open book that came after that version of it."""
+        rows = self._query(
+            f"SELECT seq, entry, sections FROM {self._readable(Book.OPEN)}_entry JOIN open_stream "
+            "ON open_entry.stream = open_stream.id WHERE name = ? AND version > ? ORDER BY version",
+            (stream, version),
+        )
+        return [open_fact(seq, entry, sections, self.classes, self.keys) for seq, entry, sections in rows]
+
     def _sealed_stream(self, stream: str, stop: int) -> Iterator[Fact]:
         if self.keys is not None and self.keys.marks is None:
             yield from self._by_header(stream, stop)

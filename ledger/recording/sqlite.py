@@ -14,8 +14,9 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import apsw
 from eventsourcing.persistence import IntegrityError
@@ -39,6 +40,9 @@ __all__ = ["CommandReused", "SQLiteBooks", "VersionConflict"]
 _OPEN: Final = Book.OPEN
 _STORE_HEAD: Final = "UPDATE head SET size = ?, hash = ?, frontier = ? WHERE book = ?"
 _INSERT: Final = "INSERT INTO open_entry (seq, stream, version, command, entry, sections) VALUES (?, ?, ?, ?, ?, ?)"
+
+
+_Fetch: TypeAlias = Callable[[str, Sequence[SQLiteValue]], list[Any]]
 
 
 class SQLiteBooks(Books):
@@ -73,12 +77,15 @@ class SQLiteBooks(Books):
             self._connection.close()
 
     def find(self, command_id: str, digest: str, *, with_sealed: bool) -> Recorded | None:
-        """Where a command was recorded, or None. Raises CommandReused if it was one with another digest."""
-        with self._combiner.lock:
-            try:
-                return self._find(command_id, digest, with_sealed=with_sealed)
-            except apsw.Error as error:
-                raise translated(error, self.path) from error
+        """Where a command was recorded, or None. Raises CommandReused if it was one with another digest.
+
+        It does not wait for who writes. What is recorded meanwhile, `append` finds.
+        """
+        try:
+            with self.reading() as connection:
+                return self._find(partial(fetch, connection), command_id, digest, with_sealed=with_sealed)
+        except apsw.Error as error:
+            raise translated(error, self.path) from error
 
     @contextmanager
     def reading(self) -> Iterator[Reading]:
@@ -94,7 +101,7 @@ class SQLiteBooks(Books):
 
     # -- under the lock ------------------------------------------------------------------------------------------
 
-    def _commit(self, tickets: list[Ticket]) -> None:
+    def _commit(self, tickets: list[Ticket[Append, Recorded]]) -> None:
         execute = self._execute
         try:
             execute("BEGIN IMMEDIATE")
@@ -107,7 +114,7 @@ class SQLiteBooks(Books):
             open_size, sealed_size = opened.size, sealed.size
             for ticket in tickets:
                 try:
-                    ticket.result = self._append(ticket.append, opened)
+                    ticket.result = self._append(ticket.wanted, opened)
                 except IntegrityError as error:
                     ticket.error = error
             if sealed.size > sealed_size:
@@ -184,7 +191,7 @@ class SQLiteBooks(Books):
         command = append.command
         if command.id:
             half = (command.sealed_id or command.id) if append.open else None
-            earlier = self._find(command.id, command.digest, with_sealed=bool(append.sealed), half=half)
+            earlier = self._find(self._fetch, command.id, command.digest, with_sealed=bool(append.sealed), half=half)
             if earlier is not None:
                 return earlier
         for guard in append.guards:
@@ -213,12 +220,14 @@ class SQLiteBooks(Books):
             return Recorded(0, 0, sealed_first, len(append.sealed), sealed_at)
         return Recorded(first, len(append.open), sealed_first, len(append.sealed), at)
 
-    def _find(self, command_id: str, digest: str, *, with_sealed: bool, half: str | None = None) -> Recorded | None:
+    def _find(
+        self, asked: _Fetch, command_id: str, digest: str, *, with_sealed: bool, half: str | None = None
+    ) -> Recorded | None:
         """`half`: the id of the sealed half of an open command, which no sealed entry without it may keep out."""
-        rows = self._fetch("SELECT entry FROM open_entry WHERE command = ?", (command_id,))
+        rows = asked("SELECT entry FROM open_entry WHERE command = ?", (command_id,))
         sealed_rows: list[Any] = []
         if with_sealed and self._keys is not None and (rows or half is None):
-            sealed_rows = self._fetch(
+            sealed_rows = asked(
                 "SELECT seq, entry, sections FROM sealed_entry WHERE command = ? ORDER BY seq",
                 (command_mark(self._marks(), half or command_id),),
             )

@@ -6,6 +6,7 @@ Rules
 - `state`, as of the position: CURRENT; CORRECTED or VOIDED, where the record that was signed was changed since; ADDED,
   where a subject's record has gone on since. Of a whole book it is null: a book always goes on. What was signed is not
   changed by that: a correction is an entry of its own.
+- No hash of an entry is in it: the entry of the signature has that of what it is of, and `verify` compares them.
 - Printed names are in no view: the route of signatures adds them for who has names in sight.
 - Signatures of the sealed book, and of open entries by who knows the arm, are rows for those who may see arms alone.
 """
@@ -40,7 +41,6 @@ _COLUMNS: Final = (
     "extent",
     "signed_book",
     "signed_seq",
-    "signed_hash",
     "signed_type",
     "subject",
     "state",
@@ -49,6 +49,18 @@ _COLUMNS: Final = (
     "methods",
     "level",
 )
+_SAID: Final = (
+    "meaning",
+    "extent",
+    "signed_book",
+    "signed_seq",
+    "signed_type",
+    "subject",
+    "words",
+    "authenticated_at",
+    "level",
+)
+"""Columns that are members of the event."""
 _FOR_ARMS: Final = frozenset({"book", "signed_book"})
 _NUMBERS: Final = frozenset({"place", "seq", "signed_seq"})
 _SIGNED: Final = "signed"
@@ -86,8 +98,7 @@ class SignaturesView(View):
                     "org": fact.actor.org,
                     "role": fact.actor.role,
                     "methods": json.dumps(list(data.get("methods", ()))),
-                    **{name: data.get(name) for name in _COLUMNS[6:13] if name != "state"},
-                    **{name: data.get(name) for name in ("words", "authenticated_at", "level")},
+                    **{name: data.get(name) for name in _SAID},
                 }
             if fact.book is Book.OPEN:
                 last = fact.seq

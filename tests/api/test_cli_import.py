@@ -31,7 +31,7 @@ def test_without_an_output_the_protocol_goes_to_stdout_and_the_report_to_stderr(
 
 def test_the_report_as_json_lists_what_is_unknown_noted_and_contradictory(tmp_path: Path) -> None:
     report = here("import", "ctgov", CTGOV, "-o", tmp_path / "p.json", "--json").json
-    assert report.keys() == {"trial", "unknown", "notes", "conflicts"}
+    assert report.keys() == {"trial", "unknown", "left_out", "notes", "conflicts"}
     assert report["conflicts"]
     both = here("import", "ctgov", CTGOV, "--json").json
     assert both.pop("protocol") == json.loads((tmp_path / "p.json").read_bytes())

@@ -190,11 +190,62 @@ def test_a_value_against_the_schema_is_refused_by_path(
     assert rule in found[f"protocolSection.{path}"]
 
 
-def test_persons_named_by_the_record_are_pointed_out() -> None:
-    result = imported(contactsLocationsModule={"overallOfficials": [{"name": "A. Person", "role": "STUDY_CHAIR"}]})
-    path = "protocolSection.contactsLocationsModule.overallOfficials[0].name"
-    assert path in result.unknown
-    assert any("names persons" in note and path in note for note in result.notes)
+PERSON = "Gregory House"
+NAMING: dict[str, Any] = {
+    "contactsLocationsModule": {
+        "overallOfficials": [{"name": PERSON, "affiliation": "Hospital", "role": "STUDY_CHAIR"}],
+        "centralContacts": [{"name": PERSON, "phone": "555-0100", "email": "house@example.org"}],
+        "locations": [{"facility": "Hospital", "city": "Madrid", "contacts": [{"name": PERSON, "phone": "555-0100"}]}],
+    },
+    "sponsorCollaboratorsModule": {
+        "responsibleParty": {
+            "type": "PRINCIPAL_INVESTIGATOR",
+            "investigatorFullName": PERSON,
+            "oldNameTitle": f"{PERSON}, MD",
+            "investigatorTitle": "Head of Diagnostics",
+            "investigatorAffiliation": "Hospital",
+        }
+    },
+}
+
+
+def test_persons_whom_the_record_names_are_left_out_and_it_is_said_where_they_stood() -> None:
+    result = imported(**NAMING)
+    kept = result.protocol.to_json().decode()
+    assert not [word for word in (PERSON, "House", "555-0100", "house@") if word in kept]
+    assert result.left_out == (
+        "protocolSection.contactsLocationsModule.centralContacts (3 values)",
+        "protocolSection.contactsLocationsModule.locations[0].contacts (2 values)",
+        "protocolSection.contactsLocationsModule.overallOfficials (3 values)",
+        "protocolSection.sponsorCollaboratorsModule.responsibleParty.investigatorFullName (1 values)",
+        "protocolSection.sponsorCollaboratorsModule.responsibleParty.oldNameTitle (1 values)",
+    )
+    assert not set(result.unknown) & {path.partition(" ")[0] for path in result.left_out}
+    assert any("names persons" in note for note in result.notes)
+
+
+def test_the_responsible_party_stays_with_title_and_affiliation() -> None:
+    party = imported(**NAMING).protocol.responsible_party
+    assert party is not None
+    assert (party.type, party.name, party.title) == ("PRINCIPAL_INVESTIGATOR", "Hospital", "Head of Diagnostics")
+    alone = {"type": "SPONSOR_INVESTIGATOR", "investigatorFullName": PERSON}
+    result = imported(sponsorCollaboratorsModule={"responsibleParty": alone})
+    assert result.protocol.responsible_party is not None
+    assert result.protocol.responsible_party.name == result.protocol.sponsor.name
+
+
+def test_whom_to_ask_about_the_results_is_left_out_too() -> None:
+    changed = record()
+    asked = {"title": PERSON, "organization": "Hospital", "phone": "555-0100"}
+    changed["resultsSection"] = {"moreInfoModule": {"pointOfContact": asked}}
+    result = from_ctgov(changed)
+    assert PERSON not in result.protocol.to_json().decode()
+    assert result.left_out == ("resultsSection.moreInfoModule.pointOfContact (3 values)",)
+
+
+def test_a_sponsor_who_is_a_person_is_pointed_out() -> None:
+    result = imported(sponsorCollaboratorsModule={"leadSponsor": {"name": PERSON, "class": "INDIV"}})
+    assert any("the sponsor is a person" in note for note in result.notes)
 
 
 def test_ages_and_a_single_sex_become_criteria_though_the_text_does_not_say_them() -> None:

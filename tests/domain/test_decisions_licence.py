@@ -25,6 +25,8 @@ OF_THE_LEDGER = {
     *("record.entered-unblinded/1", "reporter.named/1"),
     *("access.granted/1", "access.revoked/1", "identity.accessed/1", "sealed-identity.accessed/1"),
     *("arm.accessed/1", "access.refused/1", "sealed-access.refused/1", "export.made/1", "sealed-export.made/1"),
+    # Whose signature was a mistake signs again.
+    *("signature.made/1", "sealed-signature.made/1"),
 }
 """What is amended, corrected by one more of the same, or written by the ledger: never corrected nor voided."""
 OF_A_SOURCE = {"source-record.claimed/1"}

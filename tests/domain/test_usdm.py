@@ -205,12 +205,24 @@ def test_a_sponsor_without_the_role_is_known_by_its_type_and_its_identifier() ->
     assert problems(other) == [(f"{VERSION}.roles", "no organization has the role of the sponsor")]
 
 
-def test_persons_are_pointed_out() -> None:
-    person = {"id": "Person_1", "name": "PI", "personName": {"id": "Name_1", "text": "Ada Byron"}}
-    made = from_usdm(changed(f"{VERSION}.roles[2].assignedPersons", [person]))
-    assert noted(
-        made, f"the file names persons, and the protocol is readable to all: {VERSION}.roles[2].assignedPersons"
-    )
+PERSON = {"id": "Person_1", "name": "Ada", "jobTitle": "PI", "personName": {"id": "Name_1", "text": "Ada Byron"}}
+
+
+def test_persons_are_left_out_and_it_is_said_where_they_stood() -> None:
+    made = from_usdm(changed(f"{VERSION}.roles[2].assignedPersons", [PERSON]))
+    assert "Ada" not in made.protocol.to_json().decode()
+    assert f"{VERSION}.roles[2].assignedPersons (3 values)" in made.left_out
+    assert not [path for path in made.unknown if "assignedPersons" in path]
+    assert noted(made, f"the file names persons, who are left out: the protocol is readable to all: {VERSION}.roles[2]")
+
+
+def test_nor_does_a_parameter_of_a_text_bring_in_a_name() -> None:
+    file = changed(f"{VERSION}.roles[2].assignedPersons", [PERSON])
+    maps = file["study"]["versions"][0]["dictionaries"][0]["parameterMaps"][0]
+    maps["reference"] = '<usdm:ref klass="PersonName" id="Name_1" attribute="text"></usdm:ref>'
+    made = from_usdm(file)
+    assert "Ada Byron" not in made.protocol.to_json().decode()
+    assert noted(made, "the parameter 'min_age' has no value")
 
 
 def test_the_cohorts_stand_in_for_a_population_that_says_nothing() -> None:

@@ -19,7 +19,7 @@ from api.cli import demo
 from ledger.keys.file import keys_folder
 from ledger.proof.tree import Frontier, leaf_hash
 from ledger.proof.verify import verify_ledger
-from ledger.recording.engine import create_ledger, fetch, open_reading
+from ledger.recording.engine import Reading, create_ledger, fetch, open_reading
 from projections.runner import views_folder
 from projections.views import VIEWS
 
@@ -73,7 +73,7 @@ def cut(path: Path, seq: int, copy: Path) -> Path:
     return copy
 
 
-def _copy(source: apsw.Connection, target: apsw.Connection, table: str, where: str) -> None:
+def _copy(source: Reading, target: apsw.Connection, table: str, where: str) -> None:
     columns = [row[0] for row in fetch(source, f"SELECT name FROM pragma_table_info('{table}')")]  # none generated
     names, marks = ", ".join(columns), ", ".join("?" for _ in columns)
     rows = fetch(source, f"SELECT {names} FROM {table} WHERE {where} ORDER BY 1")

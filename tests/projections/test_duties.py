@@ -12,9 +12,15 @@ from hypothesis import strategies as st
 
 from api.access import Session, viewer_of
 from api.bootstrap import viewing
+from api.exports.kinds import KINDS
+from api.exports.making import export
 from ledger.domain.events import CATALOGUE, Event
 from ledger.domain.protocol import reference_protocol
 from ledger.domain.routing import wrapped
+from ledger.domain.vocabulary import Book
+from ledger.keys.file import load_keys
+from ledger.proof.sections import IDENTITY, PLAIN
+from ledger.recording.reader import LedgerReader
 from projections.base import Audience
 from tests.projections.building import (
     PROTOCOL,
@@ -418,3 +424,29 @@ def test_a_notification_that_shows_nothing_done_is_listed(tmp_path: Path) -> Non
     others = result.table.extra["notifications_of_no_duty"]
     assert [others[0] < done[0], others[1] > done[0]] == [True, True]
     assert any("show no duty done" in line for line in result.notes())
+
+
+def test_who_was_told_by_name_lies_in_the_section_of_names_and_in_no_view_nor_export(tmp_path: Path) -> None:
+    trial = Trial(tmp_path)
+    trial.do("activate-site", {"site": SITE})
+    trial.do("halt-trial", {"reason": "lack of money"})
+    sponsor = {"id": "sponsor-1", "role": "sponsor", "org": "FJD"}
+    sent = {"duty": "EU-CTD-HALT", "recipient": "OTHER", "name": "Dr. Jane Doe, San Carlos"}
+    trial.do("record-notification", sent, actor=sponsor)
+    trial.do("record-notification", {**sent, "name": "Dr. Jane Doe"} | {"recipient": "AUTHORITY"}, actor=sponsor)
+    trial.ledger.close()
+    assert b"Jane Doe" not in trial.path.read_bytes()
+    for role in ("sponsor", "monitor", "statistician"):
+        seen = viewing(trial.path, role)
+        for view in ("duties", "audit"):
+            assert "Jane Doe" not in json.dumps(seen.show(view, None).value())
+        session = Session(trial.path, viewer_of(f"{role}-1", role, "FJD"))
+        for kind in ("csv", "odm", "fhir"):
+            out = tmp_path / f"{role}-{kind}"
+            export(session, KINDS[kind], out)
+            assert not [path for path in out.rglob("*") if path.is_file() and b"Jane Doe" in path.read_bytes()]
+    with LedgerReader(
+        trial.path, books=frozenset({Book.OPEN}), classes=frozenset({PLAIN, IDENTITY}), keys=load_keys(trial.path)
+    ) as reader:
+        named = [fact.data["name"] for fact in reader.facts() if fact.type == "notification.sent/1"]
+    assert named == ["Dr. Jane Doe, San Carlos", "Dr. Jane Doe"], "whoever holds that key can read it"

@@ -16,10 +16,10 @@ from ledger.domain.events import CATALOGUE, Event
 from ledger.domain.history import Fact
 from ledger.domain.vocabulary import Book
 from ledger.proof.sections import ARM, HEADER, IDENTITY, PLAIN
+from ledger.recording.books import Books
 from ledger.recording.drafts import Append
 from ledger.recording.mapper import open_drafts, sealed_drafts
 from ledger.recording.reader import AsOfError, LedgerReader
-from ledger.recording.sqlite import SQLiteBooks
 from projections.base import Audience
 from projections.runner import catch_up, rebuild, show, views_folder
 from projections.views import VIEWS
@@ -45,7 +45,7 @@ def reader(path: Path, audience: Audience) -> Iterator[LedgerReader]:
 class Recorder:
     """Writes the facts of a ledger in memory into a file, each as a command of its own."""
 
-    def __init__(self, books: SQLiteBooks) -> None:
+    def __init__(self, books: Books) -> None:
         self.books = books
         self.versions: dict[str, int] = {}
         self.seqs: dict[tuple[Book, int], int] = {}

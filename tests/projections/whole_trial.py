@@ -6,13 +6,19 @@ Arms, lots and names have words of their own (`ARM_WORDS`, `NAME_WORDS`), which 
 import json
 from collections.abc import Iterable
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
 from api.access import Session
 from api.bootstrap import open_trial, viewing
+from ledger.application.signing import Wanted
+from ledger.domain.decisions.base import CommandActor
+from ledger.domain.events.signature import Authentication, Extent, Meaning
 from ledger.domain.protocol import Protocol, reference_protocol
 from ledger.domain.roles import Viewer
+from ledger.domain.vocabulary import Book
+from ledger.domain.when import recorded
 from ledger.keys.allocation import kept_allocation
 from ledger.keys.file import load_keys
 from ledger.proof.sections import ARM, IDENTITY
@@ -25,6 +31,8 @@ GIVEN: Final = "Misgiven Placebo Mixture"
 """A product that the protocol does not have: in the clear, it would tell that it was given."""
 ENTERED: Final = "an opinion formed after unblinding"
 NAMES: Final = ("Ada Byron", "Mary Somerville", "Anne Milbanke", "Sophie Germain")
+SIGNER: Final = "Emmy Noether"
+"""The printed name of whoever signs."""
 ARM_WORDS: Final = (*CODES.values(), *LABELS.values(), *LOTS, GIVEN, ENTERED, "view exposure")
 SUBJECTS: Final = ("S-01-001", "S-01-002", "S-01-003", "S-01-004")
 
@@ -49,7 +57,7 @@ def actor(role: str) -> dict[str, str]:
 
 
 def whole_trial(folder: Path, protocol: Protocol, *, opened: bool = False) -> Trial:
-    """A trial of four subjects at one site, with a code-break, grants, looks, and a dose against the allocation."""
+    """Four subjects at one site, with a code-break, grants, looks, signatures, and a dose against the allocation."""
     trial = Trial(folder, protocol=protocol)
 
     def do(role: str, type_: str, data: dict[str, Any]) -> None:
@@ -87,11 +95,27 @@ def whole_trial(folder: Path, protocol: Protocol, *, opened: bool = False) -> Tr
         do("sponsor", "grant-access", granted)
     do("sponsor", "halt-trial", {"reason": "lack of money"})
     do("sponsor", "restart-trial", {"reason": "money"})
+    sign(trial, "monitor", "seen on site")
+    sign(trial, "statistician", ENTERED)
     trial.ledger.close()
     Session(trial.path, viewer("statistician"), clock=trial.clock).show("exposure")
     if opened:
         _open_list(trial)
     return trial
+
+
+def sign(trial: Trial, role: str, words: str) -> None:
+    """Somebody signs what stands in the open book so far: in the sealed one, if the role tells arms."""
+    signer = CommandActor.model_validate(actor(role))
+    trial.clock.at += timedelta(minutes=1)
+    by = Authentication(
+        issuer="https://login.invalid",
+        authenticated_at=recorded(trial.clock.at),
+        methods=("pwd",),
+        token_sha256="0" * 64,
+    )
+    wanted = Wanted(f"sign-{role}", Meaning.REVIEW, Extent.BOOK, Book.OPEN, 3, words=words)
+    trial.ledger.signatures.sign(wanted, signer, SIGNER, by, arms=role == "statistician")
 
 
 def viewer(role: str, person: str | None = None) -> Viewer:

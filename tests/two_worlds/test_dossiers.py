@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from api.access import Session
-from api.dossier import making
+from api.dossier import integrity, making
 from api.dossier.making import dossier
 from api.exports.making import MANIFEST, export
 from api.exports.source import Source
@@ -27,6 +27,8 @@ Files = dict[str, bytes]
 _ALL = [(name, number % 4, number % 7) for number, name in enumerate(sorted(SCENES))]
 _PRINTED = 3
 """How many people are given a PDF, which takes longer than all else."""
+PROGRESS = "progress"
+"""What the progress bar was told, as a file of its own."""
 _HASHES = (MANIFEST, "integrity.html", "integrity.json")
 _HASH = re.compile(rb"[0-9a-f]{64}|[A-Za-z0-9+/]{43}=")
 _SIZE = re.compile(rb'"bytes": \d+')
@@ -49,11 +51,20 @@ def given(world: World) -> dict[str, Files]:
             with pytest.MonkeyPatch.context() as patch:
                 if number >= _PRINTED:
                     patch.setattr(making, "as_pdf", lambda _: b"")
-                export(session, dossier(since=None if number % 3 else "5"), output, at)
+                reached: list[tuple[int, int]] = []
+                kind = dossier(since=None if number % 3 else "5")
+                export(session, kind, output, at, progress=lambda *told, reached=reached: reached.append(told))
             found[viewer.id] = {
                 path.relative_to(output).as_posix(): path.read_bytes() for path in output.rglob("*") if path.is_file()
-            }
+            } | {PROGRESS: repr(reached).encode()}
     return found
+
+
+def sealed_size(path: Path) -> int:
+    """How many entries the sealed book of a ledger has."""
+    with closing(open_reading(path)) as connection:
+        ((size,),) = fetch(connection, "SELECT size FROM head WHERE book = 'sealed'")
+    return int(size)
 
 
 def differences(protocol: str) -> list[str]:
@@ -81,11 +92,26 @@ def test_what_masked_people_are_given_is_the_same_in_both_worlds(protocol: str) 
     assert differences(protocol) == []
 
 
+def test_progress_says_nothing_of_a_sealed_book_that_is_longer_in_one_world() -> None:
+    told = PROTOCOLS["no intervention"]
+    with TemporaryDirectory() as folder, two_worlds(Path(folder), told, story(told, _ALL)) as worlds:
+        sizes = [sealed_size(world.path) for world in worlds]
+        one, other = ({name: files[PROGRESS] for name, files in given(world).items()} for world in worlds)
+    assert sizes[0] != sizes[1], "or nothing could be told"
+    assert all(b"(" in reached for reached in one.values()), "or nothing is told at all"
+    assert one == other
+
+
+def test_a_progress_of_both_books_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(integrity, "_reached", lambda source: source.progress)
+    found = differences("no intervention")
+    assert found
+    assert {name.partition(": ")[2] for name in found} == {PROGRESS}
+
+
 def test_a_planted_leak_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     def leaking(source: Source) -> str:
-        with closing(open_reading(source.session.path)) as connection:
-            ((count,),) = fetch(connection, "SELECT size FROM head WHERE book = 'sealed'")
-        return f"{count} sealed entries"
+        return f"{sealed_size(source.session.path)} sealed entries"
 
     real = making._about
     monkeypatch.setattr(making, "_about", lambda kind, source: [*real(kind, source), leaking(source)])

@@ -21,6 +21,8 @@ from tests.two_worlds.worlds import World, two_worlds
 
 Files = dict[str, bytes]
 
+PROGRESS = "progress"
+"""What the progress bar was told, as a file of its own."""
 _HEAD = re.compile(r'"head": "[0-9a-f]{64}"')
 _ALL = [(name, number % 4, number % 7) for number, name in enumerate(sorted(SCENES))]
 _NOT_BYTES = frozenset({"duckdb"})
@@ -40,10 +42,12 @@ def exported(world: World, kind: str) -> dict[str, Files]:
             session = Session(world.path, viewer, clock=world.clock)
             assert session.audience is Audience.MASKED
             output = Path(folder) / str(number)
-            export(session, KINDS[kind], output, "halt" if number % 2 else str(size - 1))
+            reached: list[tuple[int, int]] = []
+            at = "halt" if number % 2 else str(size - 1)
+            export(session, KINDS[kind], output, at, progress=lambda *told, reached=reached: reached.append(told))
             found[viewer.id] = {
                 path.relative_to(output).as_posix(): path.read_bytes() for path in output.rglob("*") if path.is_file()
-            }
+            } | {PROGRESS: repr(reached).encode()}
     return found
 
 

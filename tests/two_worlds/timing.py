@@ -16,7 +16,7 @@ from typing import Final
 from fastapi.testclient import TestClient
 
 from tests.api.server.people import NAME, bearer
-from tests.two_worlds.over_http import client_of
+from tests.two_worlds.over_http import desk_of
 from tests.two_worlds.protocols import PROTOCOLS
 from tests.two_worlds.scenes import SCENES, story
 from tests.two_worlds.worlds import two_worlds
@@ -65,7 +65,7 @@ def main(pairs: int) -> int:
     """Print the differences; 0 where all are small, and the control is not."""
     told, worst = PROTOCOLS["no intervention"], 0.0
     with TemporaryDirectory() as folder, two_worlds(Path(folder), told, story(told, _ALL)) as worlds:
-        clients = [client_of(world)[0] for world in worlds]
+        clients = [desk_of(world).client for world in worlds]
         for name, method, path, body in _ASKED:
             one, other = (asking(client, method, path, body) for client in clients)
             for ask in (one, other):

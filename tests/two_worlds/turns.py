@@ -177,6 +177,18 @@ def _names_somebody(here: Scenery) -> Iterator[Made]:
     yield here.role, "renew-consent", consent | {"reason": "OTHER", "giver_name": "Somebody"}
 
 
+def _notifies(here: Scenery) -> Iterator[Made]:
+    """Somebody of the sponsor's who knows the arm records what was notified, in words that tell it."""
+    for n in range(0 if here.plan is None else here.random.randint(1, 3)):
+        said = {
+            "about": f"reaction-{here.subject}-{n}",
+            "note": "a reaction to the product " * here.random.randint(1, 9),
+        }
+        yield here.role, "record-notification", {"duty": "EU-CTD-HALT", "recipient": "AUTHORITY"} | said
+        if here.random.random() < 0.3:  # refused: a name would lie in the sealed book
+            yield here.role, "record-notification", {"duty": "EU-CTD-HALT", "recipient": "OTHER", "name": "Somebody"}
+
+
 def _looks(_: Scenery) -> Iterator[Made]:
     """Looks are no commands: `worlds.py` lets a statistician look where there is a product."""
     return iter(())
@@ -190,5 +202,6 @@ TURNS: Final[dict[str, Callable[[Scenery], Iterator[Made]]]] = {
     "import": _import,
     "knows": _knows,
     "names somebody": _names_somebody,
+    "notifies": _notifies,
     "looks": _looks,
 }

@@ -60,11 +60,36 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "problem.why": ("What the server says", "Lo que dice el servidor"),
     "problem.home": ("To the trials", "A los ensayos"),
     "problem.back": ("To the overview of the trial", "Al resumen del ensayo"),
+    "problem.authentication": (
+        "The signature needs a sign-in that is made for it",
+        "La firma requiere un inicio de sesión hecho para ella",
+    ),
     "problem.body": ("The request could not be read", "No se ha podido leer la petición"),
+    "problem.body-too-large": ("What was sent is too large", "Lo enviado es demasiado grande"),
+    "problem.command": ("The command is not of the right form", "La orden no tiene la forma debida"),
+    "problem.command-reused": (
+        "This was recorded before, with other content",
+        "Esto ya se registró, con otro contenido",
+    ),
+    "problem.content-type": ("What was sent is no form of this page", "Lo enviado no es un formulario de esta página"),
+    "problem.cross-site": (
+        "The form did not come from a page of this sign-in",
+        "El formulario no procede de una página de esta sesión",
+    ),
+    "problem.host": ("The request is for another host", "La petición es para otro servidor"),
+    "problem.issuer": (
+        "The service that signs people in does not answer",
+        "El servicio que identifica a las personas no responde",
+    ),
     "problem.internal": ("The server failed", "El servidor ha fallado"),
     "problem.method": ("This page does not take that", "Esta página no admite eso"),
+    "problem.not-acceptable": (
+        "It cannot be had in the form that was asked for",
+        "No se puede dar en la forma que se pide",
+    ),
     "problem.not-found": ("There is no such page here", "Aquí no existe esa página"),
     "problem.not-permitted": ("Your role does not permit it", "Su papel no lo permite"),
+    "problem.not-ready": ("The server is not ready", "El servidor no está listo"),
     "problem.not-recorded": (
         "It cannot be recorded now, and so is not shown",
         "Ahora no se puede registrar, así que no se muestra",
@@ -74,9 +99,33 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "Una parte de la dirección no tiene la forma debida",
     ),
     "problem.position": ("There is no such position", "No existe esa posición"),
+    "problem.precondition": ("It has changed meanwhile", "Ha cambiado entretanto"),
+    "problem.refused": ("A rule of the trial forbids it", "Una regla del ensayo lo prohíbe"),
+    "problem.sign-in-failed": ("You could not be signed in", "No se ha podido iniciar su sesión"),
+    "problem.token-claim": (
+        "What the sign-in says of you does not fit this record",
+        "Lo que la identificación dice de usted no encaja con este registro",
+    ),
     "problem.too-many-requests": ("Too many requests", "Demasiadas peticiones"),
+    "problem.two-roles": (
+        "The sign-in gives you two roles in one trial",
+        "La identificación le da dos papeles en un mismo ensayo",
+    ),
     "problem.unauthenticated": ("Who you are is not known", "No se sabe quién es usted"),
     "problem.other": ("It was refused", "Se ha rechazado"),
+    "problem.hint.cross-site": (
+        "Go back, load the page anew, and send the form again. Nothing was done.",
+        "Vuelva atrás, cargue de nuevo la página y envíe otra vez el formulario. No se ha hecho nada.",
+    ),
+    "problem.hint.issuer": ("Try again in a moment.", "Inténtelo de nuevo dentro de un momento."),
+    "problem.hint.sign-in-failed": (
+        "Begin anew. If it fails again, whoever runs the server finds the reason in its log.",
+        "Empiece de nuevo. Si vuelve a fallar, quien lleva el servidor encuentra el motivo en su registro.",
+    ),
+    "problem.hint.two-roles": (
+        "Whoever gives the roles has to take one of them away.",
+        "Quien asigna los papeles tiene que retirar uno de ellos.",
+    ),
     "problem.hint.not-permitted": (
         "That it was asked for is recorded. Whoever runs the trial can say which role may see it.",
         "Queda registrado que se pidió. Quien dirige el ensayo puede decir qué papel puede verlo.",

@@ -144,6 +144,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "The ledger has signed the first {n} entries: this text fixes every byte of them.",
         "El libro ha firmado las primeras {n} entradas: este texto fija cada uno de sus bytes.",
     ),
+    "verification.checkpoint-text": ("The text of the checkpoint", "El texto del punto de control"),
     "verification.no-checkpoint": ("Nothing is signed yet.", "Aún no se ha firmado nada."),
     "verification.download": ("the checkpoint as a file", "el punto de control como archivo"),
     "verification.keys": ("the keys that this server names", "las claves que nombra este servidor"),

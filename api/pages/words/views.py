@@ -49,9 +49,15 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "survival.outcome": ("At day {days}", "El día {days}"),
     "survival.points": ("Days on which somebody died or was censored", "Días en que alguien falleció o fue censurado"),
     "survival.log-rank": (
-        "Log-rank test: chi-square {chi}, {df} degrees of freedom, p {p}.",
-        "Prueba de log-rank: ji cuadrado {chi}, {df} grados de libertad, p {p}.",
+        "Log-rank test: chi-square {chi}, {n} degrees of freedom, p {p}.",
+        "Prueba de log-rank: ji cuadrado {chi}, {n} grados de libertad, p {p}.",
     ),
+    "survival.log-rank.one": (
+        "Log-rank test: chi-square {chi}, {n} degree of freedom, p {p}.",
+        "Prueba de log-rank: ji cuadrado {chi}, {n} grado de libertad, p {p}.",
+    ),
+    "term.KAPLAN-MEIER": ("Kaplan-Meier", "Kaplan-Meier"),
+    "term.NEWCOMBE": ("Newcombe", "Newcombe"),
     "survival.no-log-rank": (
         "Log-rank test: there is nothing to compare.",
         "Prueba de log-rank: no hay nada que comparar.",

@@ -6,7 +6,7 @@
    recorded before anything is read.
 """
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Request, Response
 
 from api.server import documents, paging
+from api.server.kept import Kept
 from api.server.negotiation import CSV, KEPT, form_of, has_it, tag, unchanged
 from api.server.problems import Problem
 from api.server.state import Ask, Asking
@@ -110,13 +111,30 @@ def audit(request: Request, ask: Ask) -> Response:
         etag = _tag(request, paging.exact(at), form)
         if has_it(request, etag):
             return unchanged(etag)
-        looked = look(ask, reader, at, query)
+        # What `from` and `to` mean may change while the record grows (`halt`): such a page is made each time.
+        key = None if query.since or query.until else _key(request, ask, at, form)
+        made = None if key is None else ask.served.answers[ask.session.audience].get(key)
+        looked = None if made is not None else look(ask, reader, at, query)
+    if looked is not None:
+        made = _made(request, looked, etag, form)
+        if key is not None:
+            ask.served.answers[ask.session.audience].keep(key, made)
+    assert made is not None
+    return made.response()
+
+
+def _key(request: Request, ask: Asking, at: Position, form: str) -> Hashable:
+    """All that a page depends on."""
+    return VIEW.name, request.url.path, request.url.query, form, at, ask.session.sight
+
+
+def _made(request: Request, looked: Looked, etag: str, form: str) -> Kept:
     headers = {**KEPT, "etag": etag}
     if looked.following is not None:
         headers |= paging.next_page(request, looked.following)
     if form == CSV:
-        return Response(looked.result.to_csv(), headers=headers, media_type="text/csv; charset=utf-8; header=present")
-    return Response(looked.result.to_json() + "\n", headers=headers, media_type="application/json")
+        return Kept(looked.result.to_csv().encode(), headers, "text/csv; charset=utf-8; header=present")
+    return Kept(looked.result.to_json().encode() + b"\n", headers, "application/json")
 
 
 def query_of(request: Request) -> Query:

@@ -18,7 +18,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from api.server import documents, paging
 from api.server.commanding import answered, command_of, submit
 from api.server.negotiation import KEPT, has_it, tag, unchanged
-from api.server.state import Ask
+from api.server.state import Ask, Who, asking
 from api.server.strict import json_of
 from ledger.domain.commands import COMMANDS, command_schema
 from ledger.domain.vocabulary import Role
@@ -54,7 +54,12 @@ _BODY: Final = {
         "provenance": {"type": "object"},
     },
 }
-LOCATION: Final = {"Location": {"description": "The first entry", "schema": {"type": "string"}}}
+_SCHEMA: Final[documents.Responses] = {
+    200: {
+        "description": "JSON Schema (2020-12)",
+        "content": {"application/schema+json": {"schema": {"type": "object"}, "example": {"oneOf": []}}},
+    }
+}
 
 
 async def _body(request: Request) -> Json:
@@ -82,8 +87,7 @@ def commands(request: Request, ask: Ask) -> Response:
 
 @ROUTER.get(
     "/commands/schema",
-    responses=documents.text("JSON Schema (2020-12)", "application/schema+json", '{"oneOf":["…"]}')
-    | documents.UNCHANGED,
+    responses=_SCHEMA | documents.UNCHANGED,
 )
 def commands_schema(request: Request, ask: Ask) -> Response:  # noqa: ARG001 - asking is what needs a role
     """The form of each command, as this API takes it."""
@@ -102,8 +106,9 @@ def commands_schema(request: Request, ask: Ask) -> Response:  # noqa: ARG001 - a
     | documents.problems("command", "command-reused", "refused"),
     openapi_extra=documents.json_body(_BODY, _EXAMPLE),
 )
-def give_command(request: Request, ask: Ask, body: Annotated[Json, Depends(_body)]) -> Response:
+def give_command(request: Request, trial: str, person: Who, body: Annotated[Json, Depends(_body)]) -> Response:
     """Give a command. It is recorded, durably, whole or not at all."""
+    ask = asking(request, trial, person)  # here, and not as a dependency: one change of threads less for each command
     paging.only(request, ())
     return answered(ask, submit(ask, command_of(ask, body)))
 

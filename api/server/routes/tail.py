@@ -20,6 +20,15 @@ from projections.base import Audience
 ROUTER = APIRouter(prefix="/v1/trials/{trial}", tags=["events"], default_response_class=Response)
 _TYPE: Final = "text/event-stream"
 _EXAMPLE: Final = 'retry: 5000\n\nevent: entry\nid: 42\ndata: {"book":"open","seq":42,"type":"visit.recorded/1"}\n\n'
+_EVENT: Final = {
+    "type": "object",
+    "required": ["event", "id", "data"],
+    "properties": {
+        "event": {"type": "string", "const": "entry"},
+        "id": {"type": "string", "description": "The place of the entry, to go on after (Last-Event-ID)"},
+        "data": {"type": "string", "contentMediaType": "application/json", "description": "A row of the audit trail"},
+    },
+}
 _HEADERS: Final = {"cache-control": "no-store", "vary": "Authorization, Cookie", "x-accel-buffering": "no"}
 
 
@@ -31,7 +40,7 @@ def tails_of(state: State) -> Tails:
 
 @ROUTER.get(
     "/events",
-    responses=documents.text("The stream", _TYPE, _EXAMPLE) | documents.problems("not-recorded", "not-ready"),
+    responses=documents.text("The stream", _TYPE, _EXAMPLE, _EVENT) | documents.problems("not-recorded", "not-ready"),
     openapi_extra={
         "parameters": [
             documents.query("follow", "Whether to go on at the head", "false", enum=["true", "false"]),

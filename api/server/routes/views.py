@@ -6,7 +6,8 @@
    Where the asker has it, the position is found and nothing is folded.
 3. `column=value` are filters, of columns that the view has for who asks: of several values of a column any, of several
    columns all. A null is the empty text; of a list any of its members counts.
-4. A page is a slice of the answer that is kept in memory for the position (`api/server/trials.py`).
+4. A page is a slice of the answer that is kept in memory for the position (`api/server/trials.py`), and is kept itself
+   as it was sent (`api/server/kept.py`).
 5. Names of persons have no tag, and are not to be kept by who is sent them.
 """
 
@@ -20,6 +21,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Request, Response
 
 from api.server import documents, paging
+from api.server.kept import Kept
 from api.server.negotiation import CSV, KEPT, NOT_KEPT, form_of, has_it, tag, unchanged
 from api.server.problems import Problem
 from api.server.state import Ask, Asking
@@ -110,16 +112,24 @@ def view(request: Request, ask: Ask, view: str) -> Response:
     )
     if not known.needs_identity and has_it(request, etag):
         return unchanged(etag)
-    result = ask.session.show(known.name, asked.at, asked=asked.day)
-    _check_columns(result, filters)
-    rows, following = _page(result.rows, asked.row, limit, filters)
-    headers = dict(NOT_KEPT) if known.needs_identity else {**KEPT, "etag": etag}
-    if following is not None:
-        headers |= paging.next_page(request, paging.RowCursor(asked.at, following, asked.day))
-    page = replace(result, table=Table(result.columns, rows, result.table.extra))
-    if form == CSV:
-        return Response(page.to_csv(), headers=headers, media_type="text/csv; charset=utf-8; header=present")
-    return Response(page.to_json() + "\n", headers=headers, media_type="application/json")
+
+    def make() -> Kept:
+        result = ask.session.show(known.name, asked.at, asked=asked.day)
+        _check_columns(result, filters)
+        rows, following = _page(result.rows, asked.row, limit, filters)
+        headers = dict(NOT_KEPT) if known.needs_identity else {**KEPT, "etag": etag}
+        if following is not None:
+            headers |= paging.next_page(request, paging.RowCursor(asked.at, following, asked.day))
+        page = replace(result, table=Table(result.columns, rows, result.table.extra))
+        if form == CSV:
+            return Kept(page.to_csv().encode(), headers, "text/csv; charset=utf-8; header=present")
+        return Kept(page.to_json().encode() + b"\n", headers, "application/json")
+
+    if known.needs_identity:
+        return make().response()
+    role = ask.session.viewer.role if known.roles is not None else ""
+    key = (known.name, request.url.path, request.url.query, form, role, asked, ask.session.sight)
+    return ask.served.answers[ask.session.audience].made(key, make).response()
 
 
 @dataclass(frozen=True, slots=True)

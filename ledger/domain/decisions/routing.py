@@ -2,8 +2,9 @@
 
 1. What a masked person enters is open. What somebody enters about a subject whose arm he knows (`unblinded`: since the
    record says so) is sealed, as the open event that it would have been, with the deviations that come of it. So is
-   what those enter whose role always sees arms, and what somebody who knows an arm reports of a site. Whose role the
-   protocol does not mask, though it masks others, knows the arm of a subject from the randomization on.
+   what those enter whose role always sees arms, and what somebody who knows an arm reports of a site, or says that he
+   has notified: its words are about subjects. Whose role the protocol does not mask, though it masks others, knows the
+   arm of a subject from the randomization on.
 2. A closed list stays open whoever enters it (`STAYS_OPEN`): death, vital status, withdrawal, unblinding, erasure,
    halts and the committee's recommendation. So does every act of the trial as a whole: it is about no subject. Such a
    command is decided on open facts alone.
@@ -42,7 +43,8 @@ STAYS_OPEN: Final = NAMELESS | {"break-code", "report-envelope-opened", "erase-i
 """Commands about a subject that are open whoever gives them."""
 TAKES_IN: Final = frozenset({"enrol-subject", "randomize-subject", "grant-waiver", "record-allocation-out-of-turn"})
 OPEN_CHANGES: Final = frozenset({"correct-record", "void-record"})
-OF_A_SITE: Final = "deviation.raised/1"
+OF_NO_SUBJECT: Final = {"report-deviation": "deviation.raised/1", "record-notification": "notification.sent/1"}
+"""Commands that are sealed, though about no subject, if somebody who knows an arm gives them; and what they record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +74,11 @@ def unblinded(
     """Who enters an open command knowing the arm, so that it becomes a sealed one (rule 1); None where nobody does.
 
     `subject` is whom it is about, `state` what is open of that subject, `target` what a correction is about; `some`:
-    whether the actor knows the arm of somebody, asked where it is about a site.
+    whether the actor knows the arm of somebody, asked where it is about no subject and `may_be_sealed`.
     """
     if command.imported or command.type in STAYS_OPEN:
         return None
-    if subject is None and not of_a_site(command, target):
+    if subject is None and not may_be_sealed(command, target):
         return None
     if subject is None and some:
         return Unblinded(None)
@@ -90,9 +92,9 @@ def unblinded(
     return None if since is None else Unblinded(since)
 
 
-def of_a_site(command: Command[Any], target: Fact | None) -> bool:
-    """Whether a command about no subject is about a deviation at a site, and no act of the trial as a whole."""
-    return command.type == "report-deviation" or (target is not None and target.type == OF_A_SITE)
+def may_be_sealed(command: Command[Any], target: Fact | None) -> bool:
+    """Whether a command about no subject says something of the trial (`OF_NO_SUBJECT`), and is no act of it."""
+    return command.type in OF_NO_SUBJECT or (target is not None and target.type in OF_NO_SUBJECT.values())
 
 
 def by_role(role: Role, trial: TrialState, state: SubjectState | None) -> bool:

@@ -12,7 +12,7 @@
 """
 
 from enum import StrEnum
-from typing import Annotated, ClassVar, Final
+from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -87,6 +87,8 @@ class SignatureMade(Signature, Event):
 
     type: ClassVar[str] = "signature.made/1"
     title: ClassVar[str] = "Signed"
+
+    signed_book: Literal[Book.OPEN]
 
     @property
     def stream(self) -> str:

@@ -3,7 +3,8 @@
 1. A claim of a source is data. Its users, locations, times and reasons are not ours: they stand in `claimed`, apart
    from the actor and the time of the entry, which are those of the import.
 2. Claims lie in the open book: an electronic data capture system holds what masked people write. What only unblinded
-   people may see there is kept out of its feed by its own administrators, and belongs into no import of it.
+   people may see there is kept out of its feed by its own administrators, and belongs into no import of it. The
+   importer refuses what looks like it (`api/odm/arms.py`).
 3. Each subject of the source has a stream of its own, `source/<key>`. It is no subject of this ledger: no view
    counts it.
 4. `old_value` is what the source last stated of the same item before. The source does not say so: the importer finds it

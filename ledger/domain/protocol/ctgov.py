@@ -4,6 +4,9 @@ out.
 Rules:
 - What has a field in the protocol goes there unchanged. Every other leaf is listed in `unknown` by its JSON
   path and kept verbatim in `Protocol.registry_extra`: nothing is lost in silence.
+- Persons are left out: contacts, officials, the investigator who answers for the record, whom to ask about the
+  results. The registry makes them public; a protocol lies where no name may, readable to all, in every export.
+  `left_out` says where they stood. Authors of publications stay: a citation names a text.
 - What is required and missing, or of another type or term than the schema's, is one ProtocolError naming
   every path.
 - The eligibility text becomes criteria as `ctgov_eligibility.py` says: mostly free text to be attested, yes
@@ -18,6 +21,7 @@ Schema: https://clinicaltrials.gov/data-api/about-api/study-data-structure
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final, get_args
 
@@ -52,14 +56,17 @@ _HISTORY: Final = (
     ("lastUpdatePostDateStruct", "LAST_UPDATE_POSTED"),
     ("statusVerifiedDate", "VERIFIED"),
 )
-_PERSONS: Final = re.compile(r"centralContacts|overallOfficials|\.contacts\[|investigatorFullName")
+_PERSONS: Final = re.compile(
+    r"\.(?:(?:centralContacts|overallOfficials|contacts)(?=\[|$)|pointOfContact|investigatorFullName|oldNameTitle)\b"
+)
 
 
 class CtgovImport(Part):
-    """An imported protocol, the paths that it has no field for, its conflicts, notes on what was read how."""
+    """An imported protocol, the paths that it has no field for, the parts left out, its conflicts, notes."""
 
     protocol: Protocol
     unknown: tuple[str, ...]
+    left_out: tuple[str, ...]
     conflicts: tuple[Conflict, ...]
     notes: tuple[str, ...]
 
@@ -75,16 +82,25 @@ def from_ctgov(record: Mapping[str, Any]) -> CtgovImport:
     read = Record(record)
     notes: list[str] = []
     value = _protocol(read, notes)
-    extra = read.rest()
-    persons = [path for path in extra if _PERSONS.search(path)]
-    if persons or _PERSONS.search(str(value.get("responsible_party"))):
-        notes.append(f"the record names persons, and the protocol is readable to all: {', '.join(persons)}")
+    extra, left = _without_persons(read.rest())
+    if left:
+        notes.append(f"the record names persons, who are left out: the protocol is readable to all: {', '.join(left)}")
     if read.problems:
         raise ProtocolError(read.problems)
     protocol = Protocol.from_value({**value, "registry_extra": extra})
     return CtgovImport(
-        protocol=protocol, unknown=tuple(extra), conflicts=tuple(conflicts(protocol)), notes=tuple(notes)
+        protocol=protocol,
+        unknown=tuple(extra),
+        left_out=tuple(f"{part} ({count} values)" for part, count in sorted(left.items())),
+        conflicts=tuple(conflicts(protocol)),
+        notes=tuple(notes),
     )
+
+
+def _without_persons(rest: Mapping[str, Json]) -> tuple[dict[str, Json], Counter[str]]:
+    """What is kept of the rest, and how many values of which parts are not."""
+    left = Counter(path[: found.end()] for path in rest if (found := _PERSONS.search(path)))
+    return {path: leaf for path, leaf in rest.items() if not _PERSONS.search(path)}, left
 
 
 def _protocol(read: Record, notes: list[str]) -> dict[str, Json]:
@@ -125,7 +141,7 @@ def _protocol(read: Record, notes: list[str]) -> dict[str, Json]:
         "dosing": dosing,
         "eligibility": read_eligibility(read, notes),
         "outcomes": _outcomes(read, notes),
-        **_parties(read),
+        **_parties(read, notes),
         "sites": _sites(read),
         "oversight": {
             "fda_regulated_drug": read.flag(f"{_P}.oversightModule.isFdaRegulatedDrug"),
@@ -291,15 +307,19 @@ def _domain(text: str) -> str | None:
     return "EFFICACY" if efficacy else "SAFETY"
 
 
-def _parties(read: Record) -> dict[str, Json]:
+def _parties(read: Record, notes: list[str]) -> dict[str, Json]:
+    """The sponsor and the responsible party: of a person the affiliation, or the sponsor, stands for the name."""
     name = read.text(f"{_SPONSOR}.leadSponsor.name", required=True)
     party = f"{_SPONSOR}.responsibleParty"
     kind = read.term(f"{party}.type", get_args(terms.ResponsiblePartyType))
-    person = read.text(f"{party}.investigatorFullName")
+    affiliation = read.text(f"{party}.investigatorAffiliation")
+    agency = read.term(f"{_SPONSOR}.leadSponsor.class", get_args(terms.AgencyClass))
+    if agency == "INDIV":
+        notes.append(f"{_SPONSOR}.leadSponsor: the sponsor is a person, and named: the protocol is readable to all")
     return {
         "sponsor": {
             "name": name,
-            "agency_class": read.term(f"{_SPONSOR}.leadSponsor.class", get_args(terms.AgencyClass)),
+            "agency_class": agency,
             "collaborators": [
                 other for path in read.items(f"{_SPONSOR}.collaborators") if (other := read.text(f"{path}.name"))
             ],
@@ -307,9 +327,9 @@ def _parties(read: Record) -> dict[str, Json]:
         "responsible_party": kind
         and {
             "type": kind,
-            "name": person or name,
+            "name": affiliation or name,
             "title": read.text(f"{party}.investigatorTitle"),
-            "affiliation": read.text(f"{party}.investigatorAffiliation"),
+            "affiliation": affiliation,
         },
     }
 

@@ -2,7 +2,8 @@
 
 Rules:
 - What has a field goes there unchanged (texts without marks of HTML, their parameters put in). What has none is kept by
-  its path in `registry_extra` and listed in `unknown`; the parts that are too large to keep are in `left_out`.
+  its path in `registry_extra` and listed in `unknown`; the parts that are too large to keep, and persons, are in
+  `left_out`.
 - What is required and missing, or of another type than the model's, a reference to nothing, an id that stands twice, is
   one ProtocolError naming every path.
 - A code that has no place, and two statements that do not fit, are noted; so is each value that is ours.
@@ -21,7 +22,7 @@ from ledger.domain.protocol.base import Part, Problem, ProtocolError
 from ledger.domain.protocol.conflicts import Conflict, conflicts
 from ledger.domain.protocol.model import Protocol
 from ledger.domain.protocol.usdm_eligibility import planned, read_eligibility
-from ledger.domain.protocol.usdm_record import Code, Texts, Usdm
+from ledger.domain.protocol.usdm_record import PERSONS, Code, Texts, Usdm
 from ledger.domain.protocol.usdm_treatments import read_interventions
 from ledger.domain.protocol.usdm_visits import read_visits
 from ledger.proof.canonical import Json
@@ -60,14 +61,13 @@ def from_usdm(record: Mapping[str, Any]) -> UsdmImport:
     if read.problems:
         raise ProtocolError(read.problems)
     kept, left = read.kept_and_left()
-    persons = [path for path in kept if ".assignedPersons[" in path]
-    if persons:
-        notes.append(f"the file names persons, and the protocol is readable to all: {', '.join(persons)}")
+    if persons := [path for path in sorted(left) if path.rpartition(".")[2] in PERSONS]:
+        notes.append(f"the file names persons, who are left out: the protocol is readable to all: {', '.join(persons)}")
     protocol = Protocol.from_value({**value, "registry_extra": kept})
     return UsdmImport(
         protocol=protocol,
         unknown=tuple(kept),
-        left_out=tuple(left),
+        left_out=tuple(f"{path} ({count} values)" for path, count in sorted(left.items())),
         conflicts=tuple(conflicts(protocol)),
         notes=tuple(notes),
     )

@@ -5,6 +5,7 @@ Rules:
   the file together: they are followed, and neither kept nor reported.
 - The parts of `BULK` are the study's documents and its schedule in full, larger by far than a protocol: they are
   reported with the number of their values, and not kept.
+- So are persons (`PERSONS`): a protocol lies where no name may, readable to all. Nor does a text take in a name of one.
 - A reference to what is not there, and an id that stands twice in its list, are problems that name their paths.
 """
 
@@ -33,6 +34,7 @@ BULK: Final = frozenset(
         "scheduleTimelines",
     }
 )
+PERSONS: Final = frozenset({"assignedPersons", "personName"})
 _STRUCTURE: Final = re.compile(r"(id|instanceType|codeSystem|codeSystemVersion|\w+Id|\w+Ids\[\d+\])")
 _ELEMENT: Final = re.compile(r"</?[A-Za-z][^<>]*>")
 _BLOCK: Final = re.compile(r"</?(?:p|li|ul|ol|br|div|h[1-6]|table|tr|td)\b[^<>]*>", re.I)
@@ -125,20 +127,20 @@ class Usdm(Record):
             return None
         return to[identity]
 
-    def kept_and_left(self) -> tuple[dict[str, Json], list[str]]:
-        """What has no field: values kept, by path; and the parts that are left out, with how much they hold."""
+    def kept_and_left(self) -> tuple[dict[str, Json], Counter[str]]:
+        """What has no field: values kept, by path; and the parts that are left out, with how many values they have."""
         kept: dict[str, Json] = {}
         left: Counter[str] = Counter()
         for path, value in self.rest().items():
             steps = path.split(".")
             if value in (None, "", [], {}) or _STRUCTURE.fullmatch(steps[-1]):
                 continue
-            bulk = next((n for n, step in enumerate(steps) if step.partition("[")[0] in BULK), None)
+            bulk = next((n for n, step in enumerate(steps) if step.partition("[")[0] in BULK | PERSONS), None)
             if bulk is None:
                 kept[path] = value
             else:
                 left[".".join([*steps[:bulk], steps[bulk].partition("[")[0]])] += 1
-        return kept, [f"{path} ({count} values)" for path, count in sorted(left.items())]
+        return kept, left
 
 
 class Texts:
@@ -193,8 +195,9 @@ def _index(value: Any, into: dict[str, Any]) -> None:
     if isinstance(value, dict):
         if isinstance(value.get("id"), str):
             into.setdefault(value["id"], value)
-        for member in value.values():
-            _index(member, into)
+        for name, member in value.items():
+            if name not in PERSONS:
+                _index(member, into)
     elif isinstance(value, list):
         for item in value:
             _index(item, into)

@@ -37,6 +37,13 @@ class Folded:
         return after
 
     @classmethod
+    def fold_on(cls, state: Self, facts: Iterable[Fact]) -> Self:
+        """The state after these further facts of the stream. Raises CorrectionInFoldError."""
+        for fact in facts:
+            state = cls.apply(state, fact)
+        return state
+
+    @classmethod
     def fold(cls, facts: Iterable[Fact]) -> Self:
         """The state after the facts of one stream."""
         state = cls()

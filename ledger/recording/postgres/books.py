@@ -111,7 +111,7 @@ class PostgresBooks(Books):
         except (psycopg.Error, PoolTimeout) as error:
             raise translated(error, self.path) from None
 
-    def _commit(self, tickets: list[Ticket]) -> None:
+    def _commit(self, tickets: list[Ticket[Append, Recorded]]) -> None:
         try:
             if self._closed:
                 raise DatabaseError(f"{self.path}: was closed")
@@ -123,7 +123,7 @@ class PostgresBooks(Books):
             if not isinstance(error, Exception):
                 raise
 
-    def _commit_all(self, tickets: list[Ticket]) -> None:
+    def _commit_all(self, tickets: list[Ticket[Append, Recorded]]) -> None:
         waiting, sent = self._planned(tickets), False
         for _ in range(_ATTEMPTS):
             if not waiting:
@@ -156,11 +156,11 @@ class PostgresBooks(Books):
         for planned in waiting:
             planned.ticket.error = error
 
-    def _planned(self, tickets: Sequence[Ticket]) -> list[Planned]:
+    def _planned(self, tickets: Sequence[Ticket[Append, Recorded]]) -> list[Planned]:
         """What can be sent of these. Those of which that cannot be said have their error, or their earlier answer."""
         planned, ahead = [], dict[str, int]()
         for ticket in tickets:
-            append = ticket.append
+            append = ticket.wanted
             wrong = follows(append.open)
             if wrong is not None:
                 ticket.error = VersionConflict(f"version {wrong.version} of the stream {wrong.stream} does not follow")
@@ -185,12 +185,12 @@ class PostgresBooks(Books):
         half = (mark.sealed_id or mark.id) if append.open else None
         return self._find(mark.id, mark.digest, with_sealed=bool(append.sealed), half=half)
 
-    def _plan(self, ticket: Ticket, ahead: dict[str, int]) -> Planned:
+    def _plan(self, ticket: Ticket[Append, Recorded], ahead: dict[str, int]) -> Planned:
         """Seal the sealed drafts, on the versions after those that are known; the server looks whether that is so."""
         sealed = []
-        if any(guard.book is Book.SEALED for guard in ticket.append.guards):
+        if any(guard.book is Book.SEALED for guard in ticket.wanted.guards):
             self._marks()
-        for draft in ticket.append.sealed:
+        for draft in ticket.wanted.sealed:
             marks = self._marks()
             last = ahead.get(draft.stream)
             if last is None:
@@ -201,10 +201,10 @@ class PostgresBooks(Books):
             ahead[draft.stream] = version
             assert self._keys is not None
             parts = sealed_parts(
-                ticket.append, draft, version, self._at.sealed.origin, self._keys, self.randomness.sealed
+                ticket.wanted, draft, version, self._at.sealed.origin, self._keys, self.randomness.sealed
             )
             sealed.append((draft.stream, version, parts))
-        loose = [draft.version is None for draft in ticket.append.sealed]
+        loose = [draft.version is None for draft in ticket.wanted.sealed]
         return Planned(ticket, sealed, loose, None if self._given is None else self._given())
 
     def _last_sealed(self, stream: str, marks: bytes) -> int:
@@ -217,7 +217,7 @@ class PostgresBooks(Books):
     def _quick(self, waiting: list[Planned]) -> list[Planned]:
         """One statement, one commit: where neither an anchor nor a clock step is to be recorded with it."""
         before = self._at.due(self.upkeep)
-        more = sum(len(planned.ticket.append.open) for planned in waiting)
+        more = sum(len(planned.ticket.wanted.open) for planned in waiting)
         if before is not None and self._at.open.size + more >= before:
             return self._held(waiting)
         try:
@@ -284,12 +284,12 @@ class PostgresBooks(Books):
         return again + self._call(group, exact=True)
 
     def _needs_upkeep(self, planned: Planned, group: Sequence[Planned]) -> bool:
-        opened, count = self._at.open, len(planned.ticket.append.open)
+        opened, count = self._at.open, len(planned.ticket.wanted.open)
         if self.upkeep is None or not count:
             return False
         before = self._at.due(self.upkeep)
         assert before is not None
-        more = sum(len(each.ticket.append.open) for each in group)
+        more = sum(len(each.ticket.wanted.open) for each in group)
         return self._stepping(planned) or opened.size + more + count >= before
 
     def _stepping(self, planned: Planned) -> bool:
@@ -300,7 +300,7 @@ class PostgresBooks(Books):
         upkeep, opened, sealed = self.upkeep, self._at.open, self._at.sealed
         assert upkeep is not None
         shown = planned.shown = planned.shown or self._at.clock
-        at, size = max(shown, opened.at), opened.size + len(planned.ticket.append.open)
+        at, size = max(shown, opened.at), opened.size + len(planned.ticket.wanted.open)
         if self._stepping(planned):
             planned.step = upkeep.step(shown, opened.at, self._at.version(upkeep.clock) + 1)
             size += 1
@@ -359,8 +359,8 @@ class PostgresBooks(Books):
             raise ForkError(f"{self.path}: {_OTHERS}")
         return self._planned(again)
 
-    def _refused(self, ticket: Ticket, said: list[Any]) -> None:
-        what, append = said[0][0], ticket.append
+    def _refused(self, ticket: Ticket[Append, Recorded], said: list[Any]) -> None:
+        what, append = said[0][0], ticket.wanted
         if what == "conflict":
             stream, last = said[0][3], said[0][2]
             where = "a sealed stream has" if stream is None else f"the stream {stream} has, at version {last},"

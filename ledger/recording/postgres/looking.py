@@ -8,7 +8,7 @@ from ledger.recording.postgres.steps import Planned
 
 def recorded_as(at: Standing, planned: Planned) -> Recorded | None:
     """Where just these entries stand, told by the first of them; None where they are not there."""
-    drafts, sealed = planned.ticket.append.open, planned.sealed
+    drafts, sealed = planned.ticket.wanted.open, planned.sealed
     places = [(row[0], parse_sealed(row[1])) for row in at.at_slot(sealed[0][2].slot)] if sealed else []
     if drafts:
         rows = at.fetch(

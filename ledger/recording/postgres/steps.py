@@ -13,7 +13,7 @@ from ledger.proof.entry import complete
 from ledger.proof.sealed import command_mark, slot
 from ledger.recording.book_state import BookState
 from ledger.recording.combining import Ticket
-from ledger.recording.drafts import OpenDraft, Recorded
+from ledger.recording.drafts import Append, OpenDraft, Recorded
 from ledger.recording.sealed_rows import SealedParts
 
 # Lists go over as binary: as text, each of their members would have to be quoted.
@@ -28,7 +28,7 @@ APPEND: Final = (
 class Planned:
     """An append that is ready to be sent, and what is known of it only then."""
 
-    ticket: Ticket
+    ticket: Ticket[Append, Recorded]
     sealed: Sequence[tuple[str, int, SealedParts]] = ()
     """Its sealed entries: stream, version, and the rest."""
     loose: Sequence[bool] = ()
@@ -43,7 +43,7 @@ class Planned:
     def entries(self) -> list[OpenDraft]:
         """All open entries that are recorded with it, in their order."""
         step = [] if self.step is None else [self.step]
-        return [*step, *self.ticket.append.open, *([] if self.anchor is None else [self.anchor])]
+        return [*step, *self.ticket.wanted.open, *([] if self.anchor is None else [self.anchor])]
 
     def replayed(self, at: str, opened: BookState, sealed: BookState) -> Recorded:
         """Put its entries onto the books as we know them, as recorded at `at`; where they stand."""
@@ -52,7 +52,7 @@ class Planned:
             opened.took(complete(draft.fragments, at, opened.hash, opened.size), at)
         if self.anchor is not None:
             opened.anchored = opened.size
-        count, sealed_first = len(self.ticket.append.open), sealed.size
+        count, sealed_first = len(self.ticket.wanted.open), sealed.size
         if not self.sealed:
             return Recorded(first, count, 0, 0, at)
         sealed_at = max(at, sealed.at)
@@ -79,7 +79,7 @@ class Steps:
 
     def add(self, planned: Planned, shown: str | None) -> None:
         """The steps of one append; `shown`: what our clock shows, None where the server's is to be asked."""
-        append, n = planned.ticket.append, len(self.clocks)
+        append, n = planned.ticket.wanted, len(self.clocks)
         self.clocks.append(shown)
         if append.command.id:
             half = (append.command.sealed_id or append.command.id) if append.open else append.command.id

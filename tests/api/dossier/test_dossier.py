@@ -16,7 +16,7 @@ from api.access import Session, viewer_of
 from api.bootstrap import viewing
 from api.cli import demo
 from api.cli.demo import SimulatedClock
-from api.dossier import html, making
+from api.dossier import html, making, words
 from api.dossier.behind import behind
 from api.dossier.gathering import cell_column
 from api.dossier.making import dossier
@@ -35,6 +35,7 @@ from tests.projections.whole_trial import (
     whole_trial,
 )
 
+SEALED_UNSAID = words.OPEN_VERIFIED.format(level="consistent")
 WHO = ("investigator", "statistician")
 SECTIONS = ["trial", "flow", "subjects", "safety", "deviations", "outcomes"]
 
@@ -259,7 +260,8 @@ def test_the_integrity_statement_says_how_far_it_reaches_and_which_checkpoint_co
         assert value["integrity"]["covered_by"] > value["position"]["open"]
         assert report["position"]["heads"].keys() == ({"open", "sealed"} if role == "statistician" else {"open"})
         assert ("sealed" in report["report"]) is (role == "statistician")
-        assert any("sealed" in line for line in report["words"]) is (role == "statistician")
+        assert any(line.startswith("sealed book") for line in report["words"]) is (role == "statistician")
+        assert (SEALED_UNSAID in value["integrity"]["said"]) is (role != "statistician")
 
 
 def test_a_damaged_ledger_is_said_to_be_one(ledger: Path, tmp_path: Path) -> None:

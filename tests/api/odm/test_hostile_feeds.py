@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api.odm import OdmError
+from api.odm.arms import Choice
 from api.odm.importing import import_feed
 from api.odm.survey import Survey, survey
 from tests.api.cli_runs import contents, here
@@ -224,7 +225,7 @@ def test_a_feed_that_changes_between_its_two_readings_is_not_imported(
     path = tmp_path / "f.xml"
     path.write_text(GOOD)
 
-    def surveyed(*given: Any, **more: Any) -> Survey:
+    def surveyed(*given: Any, **more: Any) -> tuple[Survey, Choice]:
         found = survey(*given, **more)
         path.write_text(GOOD.replace('"61"', '"62"'))
         return found

@@ -15,7 +15,7 @@ from tests.api.odm.feeds import FIRST, Entry, claims, feed, imported, rave, subj
 @pytest.fixture(scope="module")
 def car(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ledger = tmp_path_factory.mktemp("rave") / "car.db"
-    import_feed(rave(), ledger)
+    import_feed(rave(), ledger, open_label=True)
     return ledger
 
 

@@ -15,7 +15,7 @@ from tests.api.odm.feeds import FIRST, ODM, Entry, feed, imported, rave, records
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("round")
-    import_feed(rave(), folder / "car.db")
+    import_feed(rave(), folder / "car.db", open_label=True)
     return {kind: exported(folder / "car.db", kind, "data-manager", folder / kind) for kind in KIND_OF}
 
 

@@ -1,22 +1,26 @@
 """The pages of the record: the trail, entries with their proofs, the verification, and the trial then and now."""
 
 import csv
+import hashlib
 import io
 import json
 import re
+import time
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from starlette.testclient import TestClient
 
 from api.acting import Who, command_of
 from api.bootstrap import open_trial
-from ledger.domain.vocabulary import Book
 from ledger.proof.entry import parse_open
-from ledger.proof.sections import PLAIN
 from ledger.proof.tlog_proof import TlogProof
-from ledger.recording.reader import LedgerReader
+from tests.api.cli_runs import here
 from tests.api.pages.hypertext import Page, faults, get
+from tests.api.pages.signing import stored
+from tests.api.server.identity.making import Time
+from tests.api.server.identity.signing_in import browser_of, development, signed_in
 from tests.api.server.people import NAME, bearer, client_of
 from tests.projections.whole_trial import ARM_WORDS, NAMES, SUBJECTS
 
@@ -31,19 +35,10 @@ PATHS = (
     "/verification",
     "/verification?entry=3",
     "/verification?entry=x",
+    "/signatures",
     "/as-of",
     "/as-of?as_of=halt",
 )
-
-
-def stored(ledger: Path, seq: int) -> bytes:
-    """The bytes of an entry of the open book."""
-    reader = LedgerReader(ledger, books=frozenset({Book.OPEN}), classes=frozenset({PLAIN}))
-    try:
-        with reader:
-            return next(reader.stored(Book.OPEN, seq, seq + 1))[1]
-    finally:
-        reader.close()
 
 
 def shown(page: Page) -> list[str]:
@@ -216,6 +211,58 @@ def test_a_verification_is_begun_by_a_form_and_leads_back(ledger: Path) -> None:
     page = get(client, f"/t/{NAME}/verification", "sponsor-1")
     assert page.texts("//*[@id='badge']") == ["The whole record holds."]
     client.app.state.ledger.more["verifications"].close()  # type: ignore[attr-defined]
+
+
+def _taken(client: TestClient, who: str) -> tuple[str, bytes]:
+    """Ask for a bundle as the page does, and fetch it from where the page links to: (name, bytes)."""
+    asked = client.post(f"/t/{NAME}/bundles", headers=bearer(who), follow_redirects=False)
+    assert (asked.status_code, asked.headers["location"]) == (303, f"/t/{NAME}/verification#bundle")
+    for _ in range(200):
+        page = get(client, f"/t/{NAME}/verification", who)
+        assert faults(page) == []
+        if links := page.root.xpath("//ul[@id='bundles']//a[@download]/@href"):
+            return links[0].rsplit("/", 1)[1], client.get(links[0], headers=bearer(who)).content
+        time.sleep(0.05)
+    raise AssertionError("no bundle was made")
+
+
+@pytest.mark.parametrize("who", ["auditor-1", "sponsor-1"])
+def test_a_bundle_is_asked_for_on_the_page_and_what_is_downloaded_there_verifies(
+    ledger: Path, tmp_path: Path, who: str
+) -> None:
+    client = client_of(ledger)
+    name, data = _taken(client, who)
+    assert name == f"{NAME}.zip"
+    (tmp_path / name).write_bytes(data)
+    done = here("verify", tmp_path / name)
+    assert done.code == 0, done.err
+    page = get(client, f"/t/{NAME}/verification", who)
+    assert hashlib.sha256(data).hexdigest() in page.texts("//ul[@id='bundles']")[0]
+    # nobody else is told that there is one
+    assert not get(client, f"/t/{NAME}/verification", "monitor-1").root.xpath("//ul[@id='bundles']")
+
+
+def test_no_other_site_can_have_a_browser_ask_for_a_bundle_or_a_verification(ledger: Path) -> None:
+    browser = browser_of(development(ledger, Time()), ledger)
+    signed_in(browser, "sponsor-1")
+    page = get(browser, f"/t/{NAME}/verification", None)
+    for form in page.root.xpath("//main//form[@method='post']"):
+        fields = {field.get("name"): field.get("value") for field in form.xpath(".//input")}
+        for wrong in ({}, {"csrf": "x" * 43}):
+            assert browser.post(form.get("action"), data=wrong).status_code == 403
+        assert browser.post(form.get("action"), data=fields).status_code == 303
+    assert len(page.root.xpath("//main//form[@method='post']")) == 2
+    held = browser.app.state.ledger.more  # type: ignore[attr-defined]
+    held["exports"].close()
+    held["verifications"].close()
+
+
+def test_that_a_bundle_was_taken_is_on_record(ledger: Path) -> None:
+    client = client_of(ledger)
+    _taken(client, "sponsor-1")
+    page = get(client, f"{AUDIT}?sort=-position&limit=1", "sponsor-1")
+    assert "sponsor-1" in page.texts("//table[@id='audit']//td[2]")[0]
+    assert "export" in page.texts("//table[@id='audit']//td[3]")[0].lower()
 
 
 # -- then and now ------------------------------------------------------------------------------------------------------

@@ -10,9 +10,11 @@ import api.pages
 from api.pages.languages import number, when
 from api.pages.menu import MENU
 from api.pages.words import IN, catalogue
+from api.server.problems import PROBLEMS
 from ledger.domain import vocabulary
 from ledger.domain.duties import table
 from ledger.domain.events import CATALOGUE
+from projections.views import VIEWS
 from projections.views.consort import STAGES as FLOW
 from projections.views.enrolment import STAGES
 
@@ -53,6 +55,17 @@ def test_the_vocabulary_has_words() -> None:
 
 def test_every_page_of_the_menu_has_words() -> None:
     assert [entry.words for entry in MENU if entry.words not in catalogue()] == []
+
+
+def test_every_problem_has_words_of_its_own() -> None:
+    """A new slug of `api/server/problems.py` needs a line in `api/pages/words/common.py`."""
+    assert [slug for slug in PROBLEMS if f"problem.{slug}" not in catalogue()] == []
+    hints = {key.removeprefix("problem.hint.") for key in catalogue() if key.startswith("problem.hint.")}
+    assert hints <= PROBLEMS.keys()
+
+
+def test_every_view_has_words() -> None:
+    assert [view for view in VIEWS if f"view.{view}" not in catalogue()] == []
 
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)

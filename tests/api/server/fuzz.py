@@ -1,8 +1,8 @@
 """Requests made from the API's own document, sent to the API: nothing fails, and nothing comes that is not documented.
 
-    python -m tests.api.server.fuzz 2000      so many requests for each operation and role, and as many walks
+    python -m tests.api.server.fuzz 2000      so many walks, and a tenth as many requests for each operation and role
 
-Without a number: 25. The requests go straight into the application, without a network. The tail is asked to end at the
+Without a number: 100. The requests go straight into the application, without a network. The tail is asked to end at the
 head, since a request that never ends would tell nothing.
 """
 
@@ -10,7 +10,8 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 from zlib import crc32
@@ -20,10 +21,9 @@ from fastapi import FastAPI
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from schemathesis import Case, checks
 
-from api.server.app import create_app
-from api.server.trials import Trials
 from ledger.domain.vocabulary import Role
-from tests.api.server.people import NAME, People, bearer, person
+from tests.api.server.people import NAME, bearer
+from tests.api.server.signing import desk_of
 from tests.projections.whole_trial import MASKABLE_TERMS, protocol_masking, whole_trial
 
 ROLES: Final = (Role.INVESTIGATOR, Role.STATISTICIAN)
@@ -39,8 +39,10 @@ _UNKNOWN_TRIAL: Final = 12
 
 
 def app_of(path: Path) -> FastAPI:
-    """The API over one ledger, known to one person a role."""
-    return create_app(Trials({NAME: path}), People([person(role) for role in Role]))
+    """The API over one ledger, known to one person a role, with an issuer that signers are authenticated by."""
+    app = desk_of(path).client.app
+    assert isinstance(app, FastAPI)
+    return app
 
 
 def fuzz(app: FastAPI, examples: int, seen: Counter[tuple[str, int]]) -> None:
@@ -53,8 +55,8 @@ def fuzz(app: FastAPI, examples: int, seen: Counter[tuple[str, int]]) -> None:
                 _one(operation, role, examples, seen)
 
 
-def walk(app: FastAPI, examples: int) -> None:
-    """So many walks from answer to answer, as the links of the document lead."""
+def walk(app: FastAPI, examples: int, role: Role = ROLES[0]) -> None:
+    """So many walks of somebody from answer to answer, as the links of the document lead."""
     schema = schemathesis.openapi.from_asgi("/v1/openapi.json", app)
 
     class Walk(schema.as_state_machine()):  # type: ignore[misc]
@@ -62,7 +64,7 @@ def walk(app: FastAPI, examples: int) -> None:
             _addressed(case)
 
         def get_call_kwargs(self, case: Case[Any]) -> dict[str, Any]:
-            return {"headers": {**dict(case.headers or {}), **bearer(f"{ROLES[0].value}-1")}}
+            return {"headers": {**dict(case.headers or {}), **bearer(f"{role.value}-1")}}
 
         def validate_response(self, response: Any, case: Case[Any], **_: Any) -> None:
             case.validate_response(response, checks=list(_CHECKED))
@@ -111,18 +113,21 @@ def _settings(examples: int, **more: Any) -> settings:
 
 @contextmanager
 def _ledger() -> Iterator[Path]:
+    with suppress(ImportError):
+        import_module("numpy")  # Hypothesis looks for it, while an export in another thread would be importing it
     with tempfile.TemporaryDirectory() as folder:
         yield whole_trial(Path(folder), protocol_masking("QUADRUPLE", MASKABLE_TERMS)).path
 
 
 def main() -> None:
     """Fuzz, and print how often each operation was answered with which status."""
-    examples = int(sys.argv[1]) if len(sys.argv) > 1 else 25
+    examples = int(sys.argv[1]) if len(sys.argv) > 1 else 100
     seen: Counter[tuple[str, int]] = Counter()
     with _ledger() as path:
         app = app_of(path)
-        fuzz(app, examples, seen)
-        walk(app, examples)
+        fuzz(app, max(1, examples // 10), seen)
+        for role in ROLES:
+            walk(app, max(1, examples // len(ROLES)), role)
     for (operation, status), count in sorted(seen.items()):
         print(f"{operation:60} {status} {count:>7,}")
 

@@ -302,6 +302,7 @@ func (b *book) checkRows(forms map[string]string) {
 			b.find("origin", k, "the entry is of another ledger")
 		}
 		codes := one.checkSections(forms)
+		one.faulty = len(codes) > 0
 		for _, code := range codes {
 			b.find(code, k, "a section")
 		}

@@ -17,7 +17,7 @@ const (
 
 var (
 	openClasses   = map[string]bool{"plain": true, "identity": true, "anchor": true}
-	sealedClasses = map[string]bool{"arm": true, "header": true}
+	sealedClasses = map[string]bool{"arm": true, "header": true, "identity": true}
 	classForm     = regexp.MustCompile(`^[a-z]+$`)
 	timeForm      = regexp.MustCompile(`^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{6}Z$`)
 )
@@ -45,6 +45,7 @@ type row struct {
 	frames   []byte
 	sections map[string]section
 	misfits  bool   // the frames cannot be taken apart
+	faulty   bool   // a section has a finding
 	header   object // of a sealed entry, where it is given
 }
 

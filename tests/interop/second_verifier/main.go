@@ -104,12 +104,17 @@ func verify(name, from string) report {
 	result := report{Open: told(open), Unchecked: b.unchecked}
 	result.Unchecked = append(result.Unchecked, "the allocation is not derived (format.md section 7.3)")
 	var ofSealed []finding
+	var sealed *book
 	if _, ok := b.heads["sealed"]; ok {
-		sealed := newBook(b, "sealed")
+		sealed = newBook(b, "sealed")
 		sealed.checkOrigin(open)
 		sealed.checkRows(b.forms)
 		ties(open, sealed)
-		result.Sealed, ofSealed = told(sealed), sealed.findings
+		result.Sealed = told(sealed)
+	}
+	signings(open, sealed)
+	if sealed != nil {
+		ofSealed = sealed.findings
 	}
 	outside, assurance, unchecked := evidence(b, open, trusted)
 	result.Assurance = assurance

@@ -48,6 +48,18 @@ def by_mistake(teller: Teller, which: int, variant: int) -> None:
     teller.tell("record-visit", {"subject": subject, "visit": "DAY 14"}, "outcomes-assessor")
 
 
+def a_sponsor_who_knows(teller: Teller, which: int, variant: int) -> None:
+    """Of one subject or of all; and somebody masked notifies too."""
+    who, subject = "sponsor-2", teller.someone(which)
+    of = {"subject": subject} if variant % 2 else {}
+    data = {"person": who, "role": "sponsor", "how": "read a letter"} | of
+    reported = teller.tell("report-inadvertent-unblinding", data, "monitor")
+    teller.tell("halt-trial", {"reason": "lack of money"}, "sponsor")
+    teller.turn("notifies", subject, variant, person=who, role="sponsor", after=reported["id"])
+    teller.tell("record-notification", {"duty": "EU-CTD-HALT", "recipient": "AUTHORITY"}, "sponsor")
+    teller.tell("restart-trial", {"reason": "money"}, "sponsor")
+
+
 def envelopes(teller: Teller, which: int, variant: int) -> None:
     who, subject = "care-provider-3", teller.someone(which)
     teller.tell("record-envelopes-exported", {"holder": who, "subjects": 2}, "sponsor")

@@ -1,4 +1,5 @@
-"""`python -m tests.api.pages.browser.screenshots`: the pictures of all pages in `docs/screenshots`, made of a demo.
+"""`python -m tests.api.pages.browser.screenshots`: the pictures of all pages in `docs/screenshots`, made of a demo; or
+of those that are named after it.
 
 The demo, the browser's size, its zone and the people are fixed, so that a picture changes where a page does; the times
 at which looks are recorded are those of the day. Each is a PNG of at most `MOST` bytes: where the whole page has more,
@@ -13,7 +14,12 @@ from typing import Any, Final
 
 from PIL import Image
 
+from ledger.application.signing import Wanted
+from ledger.domain.events.signature import Extent, Meaning
+from ledger.domain.vocabulary import Book
+from ledger.proof.tree import leaf_hash
 from tests.api.pages.browser.serving import Visits, browser_at, demo, server_of
+from tests.api.pages.signing import sign, stored
 
 FOLDER: Final = Path(__file__).resolve().parents[4] / "docs" / "screenshots"
 MOST: Final = 150_000
@@ -23,6 +29,7 @@ _WIDE: Final = {"width": 1280, "height": 900}
 _PHONE: Final = {"width": 360, "height": 740}
 _PICTURES: Final[tuple[tuple[str, str, str, dict[str, Any]], ...]] = (
     # name, who, page, and what is asked of the browser
+    ("trials", "investigator-1", "/", {}),
     ("overview", "investigator-1", "", {}),
     ("overview-dark", "investigator-1", "", {"color_scheme": "dark"}),
     ("overview-phone-es", "investigator-1", "?lang=es", {"viewport": _PHONE}),
@@ -42,26 +49,32 @@ _PICTURES: Final[tuple[tuple[str, str, str, dict[str, Any]], ...]] = (
     ("as-of", "sponsor-1", "/as-of?as_of=halt", {}),
     ("audit", "auditor-1", "/audit?type=record.corrected/1", {}),
     ("entry", "auditor-1", "/entries/5", {}),
+    ("signatures", "investigator-1", "/signatures", {}),
     ("verification", "sponsor-1", "/verification?entry=5", {}),
     ("code-break-phone", "investigator-1", "/code-break", {"viewport": _PHONE}),
 )
 
 
 def main() -> None:
-    """Make all of them anew."""
+    """Make them anew."""
+    wanted = set(sys.argv[1:]) or {name for name, *_ in _PICTURES}
     FOLDER.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         ledger = demo(Path(folder), subjects=30)
+        _signed(ledger)
         with server_of(ledger) as url, browser_at(url) as visits:
             _verified(visits)
             subject = _subject(visits)
-            for name, who, page, options in _PICTURES:
+            for name, who, page, options in (one for one in _PICTURES if one[0] in wanted):
                 _taken(visits, name, who, page.format(subject=subject), options)
 
 
 def _taken(visits: Visits, name: str, who: str, page: str, options: dict[str, Any]) -> None:
     with visits.of(who, **{"viewport": _WIDE, "timezone_id": "UTC", **options}) as visit:
-        visit.go(page)
+        if page == "/":
+            visit.page.goto(visit.url)
+        else:
+            visit.go(page)
         if name == "verification":
             visit.page.get_by_role("button", name="Check", exact=True).click()
             visit.page.locator("#check-result[data-ok=true]").wait_for()
@@ -94,6 +107,15 @@ def _verified(visits: Visits) -> None:
             visit.page.wait_for_timeout(1000)
             visit.go("/verification")
         raise SystemExit("the demo was not verified in time")
+
+
+def _signed(ledger: Path) -> None:
+    """Have an entry and the record of a subject signed."""
+    leaf = leaf_hash(stored(ledger, 5)).hex()
+    read = Wanted("a", Meaning.REVIEW, Extent.ENTRY, Book.OPEN, 5, leaf, words="Seen at the site, against the source.")
+    sign(ledger, "monitor-7", "monitor", "Irene Campos", read)
+    whole = Wanted("b", Meaning.RESPONSIBILITY, Extent.SUBJECT, Book.OPEN, 200, subject="S01-001")
+    sign(ledger, "investigator-7", "investigator", "Bruno Salas", whole)
 
 
 def _subject(visits: Visits) -> str:

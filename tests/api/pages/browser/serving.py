@@ -1,11 +1,13 @@
 """A real server of the demo, as a process of its own, with the development issuer; and a real browser at it.
 
 1. The browser is the system's Chromium. Where that or Playwright is absent, what needs it is skipped, with one line.
-2. Whatever the browser asks for, says or complains of is kept: no request may leave the server, and nobody complains.
+2. Whatever the browser asks for, says or complains of is kept. On no visit of any test anything may be asked of another
+   host: what is asked of one goes nowhere, and ends the visit with an error. Nobody complains.
 """
 
 import json
 import os
+import re
 import select
 import shutil
 import subprocess
@@ -15,7 +17,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -30,6 +31,8 @@ ARGUMENTS: Final = (
     "--disable-sync",
 )
 TRIAL: Final = "NCT04348461"
+_PATIENCE: Final = 90_000
+"""Milliseconds: on a machine that has other things to do too."""
 _ROOT: Final = Path(__file__).resolve().parents[4]
 _NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
 
@@ -97,6 +100,8 @@ class Visit:
     url: str
     page: Any
     requests: list[str] = field(default_factory=list)
+    elsewhere: list[str] = field(default_factory=list)
+    """Requests that would have gone to another host."""
     complaints: list[str] = field(default_factory=list)
 
     def go(self, path: str) -> Any:
@@ -107,12 +112,6 @@ class Visit:
         """The links of the menu: (what is written, address)."""
         links = self.page.locator("nav.menu a").all()
         return [(link.inner_text(), link.get_attribute("href")) for link in links]
-
-    @property
-    def elsewhere(self) -> list[str]:
-        """Requests that went to another host."""
-        host = urlsplit(self.url).netloc
-        return [one for one in self.requests if urlsplit(one).netloc != host]
 
 
 @dataclass
@@ -144,14 +143,22 @@ class Visits:
         context = self.browser.new_context(locale="en-GB", service_workers="block", **options)
         try:
             page = context.new_page()
+            page.set_default_timeout(_PATIENCE)
             visit = Visit(self.url, page)
+            context.route(re.compile(rf"^(?!{re.escape(self.url)}/)"), lambda route: _stopped(visit, route))
             page.on("request", lambda request: visit.requests.append(request.url))
             page.on("pageerror", lambda error: visit.complaints.append(f"error: {error}"))
             page.on("console", lambda said: _complained(visit, said))
             page.on("requestfailed", lambda request: _failed(visit, request))
             yield visit
+            assert visit.elsewhere == []
         finally:
             context.close()
+
+
+def _stopped(visit: Visit, route: Any) -> None:
+    visit.elsewhere.append(route.request.url)
+    route.abort()
 
 
 def _complained(visit: Visit, said: Any) -> None:
