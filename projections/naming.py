@@ -24,12 +24,14 @@ _ERASED: Final = "identity.erased/1"
 def named_histories(view: View, reader: Reader, stop: Position, sight: Sight, most: int) -> Iterator[History]:
     """What `view` gets of the ledger up to `stop`; a ledger of more than `most` facts is read stream by stream."""
     stream_of: Callable[[str], list[Fact]]
-    facts = (fact for fact in visible(reader.facts(), sealed=False, names=True) if view.takes(fact.stream))
     if reader.head().open <= most:
+        facts = (fact for fact in visible(reader.facts(), sealed=False, names=True) if view.takes(fact.stream))
         held = by_stream(facts)
         streams, stream_of = list(held), held.__getitem__
     else:
-        streams = sorted({fact.stream for fact in facts})
+        streams = sorted(
+            stream for stream in reader.streams(stop=Position(reader.head().open, None)) if view.takes(stream)
+        )
 
         def stream_of(stream: str) -> list[Fact]:
             return list(visible(reader.stream(stream), sealed=False, names=True))

@@ -1,5 +1,6 @@
 """What the read side asks of a ledger: a port, which `ledger.recording.reader.LedgerReader` fits."""
 
+from collections import Counter
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Protocol, Self
@@ -39,6 +40,10 @@ class Reader(Protocol):
 
     def facts(self, start: Position | None = None, stop: Position | None = None) -> Iterator[Fact]:
         """The facts from `start` up to `stop`, half-open."""
+        ...
+
+    def streams(self, start: Position | None = None, stop: Position | None = None) -> Counter[str]:
+        """How many facts each stream has from `start` up to `stop`."""
         ...
 
     def stream(self, stream: str, stop: Position | None = None) -> list[Fact]:

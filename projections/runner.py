@@ -18,7 +18,6 @@ Rules
 import hashlib
 import json
 import sys
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from heapq import merge
@@ -166,8 +165,7 @@ def _past(store: ViewStore, reader: Reader, view: View, at: Position, head: Posi
     since = _size(head) - _size(at)
     if since * _FAR_BACK > _size(head):
         return _in_memory(view, store.audience, reader, at)
-    later = visible(reader.facts(start=at, stop=head), sealed=sealed)
-    touched = sorted({fact.stream for fact in later if view.takes(fact.stream)})
+    touched = sorted(stream for stream in reader.streams(at, head) if view.takes(stream))
     histories = (History(stream, tuple(_whole(reader, stream, at, sealed=sealed))) for stream in touched)
     again = _stored(view, store.audience, (history for history in histories if history.recorded))
     keys = frozenset(touched)
@@ -207,13 +205,9 @@ def _fold_from(store: ViewStore, reader: Reader, views: Sequence[View], start: P
     sealed = store.audience is Audience.UNMASKED
     fresh = start.open == 0 and not start.sealed
     size = _size(head)
-    held: dict[str, list[Fact]] | None = {} if fresh and size <= IN_MEMORY else None
-    added: Counter[str] = Counter()
-    for fact in visible(reader.facts(start=start, stop=head), sealed=sealed):
-        added[fact.stream] += 1
-        if held is not None:
-            held.setdefault(fact.stream, []).append(fact)
-    if not fresh and size < min(IN_MEMORY, added.total() * _STREAM_COST):
+    added = reader.streams(start, head)
+    held: dict[str, list[Fact]] | None = None
+    if size <= IN_MEMORY and (fresh or size < added.total() * _STREAM_COST):
         held = by_stream(visible(reader.facts(stop=head), sealed=sealed))
     streams = sorted(stream for stream in added if any(view.takes(stream) for view in views))
     for first in range(0, len(streams), _STREAMS_AT_ONCE):  # what views share of a history is folded once for all
@@ -236,13 +230,13 @@ def _whole(reader: Reader, stream: str, head: Position, *, sealed: bool) -> Iter
 
 def _in_memory(view: View, audience: Audience, reader: Reader, stop: Position) -> Iterator[Stored]:
     sealed = audience is Audience.UNMASKED
-    facts = visible(reader.facts(stop=stop), sealed=sealed)
     histories: Iterable[History]
     if _size(stop) <= IN_MEMORY:
+        facts = visible(reader.facts(stop=stop), sealed=sealed)
         held = by_stream(fact for fact in facts if view.takes(fact.stream))
         histories = (History(stream, tuple(held[stream])) for stream in held)
     else:
-        streams = sorted({fact.stream for fact in facts if view.takes(fact.stream)})
+        streams = sorted(stream for stream in reader.streams(stop=stop) if view.takes(stream))
         histories = (History(stream, tuple(_whole(reader, stream, stop, sealed=sealed))) for stream in streams)
     return _stored(view, audience, histories)
 

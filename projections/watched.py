@@ -1,9 +1,9 @@
 """How far a fold has come: a reader that tells of the facts it hands over, as it hands them over.
 
-Of a ledger of more than `IN_MEMORY` facts each fact is read twice: for the names of the streams, and with its stream.
 What is not told of is not read: a view that is at the head already tells nothing.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Final, Self
@@ -52,10 +52,15 @@ class Watched(Reader):
 
     def facts(self, start: Position | None = None, stop: Position | None = None) -> Iterator[Fact]:
         count = _size(stop or self.head()) - (0 if start is None else _size(start))
-        self._total += count if count <= IN_MEMORY else 2 * count
+        self._total += count
         for fact in self._reader.facts(start, stop):
             self._read(1)
             yield fact
+
+    def streams(self, start: Position | None = None, stop: Position | None = None) -> Counter[str]:
+        found = self._reader.streams(start, stop)
+        self._total += found.total()  # which are read next, each with its stream
+        return found
 
     def stream(self, stream: str, stop: Position | None = None) -> list[Fact]:
         facts = self._reader.stream(stream, stop)

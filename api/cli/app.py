@@ -46,6 +46,7 @@ class ViewName(StrEnum):
     FOLLOW_UP = "follow-up"
     OPEN_ADVERSE_EVENTS = "open-adverse-events"
     SERIOUS_EVENTS = "serious-events"
+    SIGNATURES = "signatures"
 
 
 @app.command()

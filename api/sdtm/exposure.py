@@ -5,14 +5,15 @@
 3. A row of EX is a run of equal doses from EXSTDTC to EXENDTC. A missing EXENDTC stays missing; views impute it.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from api.sdtm.cells import CellError, Cells
 from api.sdtm.dataset import Row
-from api.sdtm.halves import SealedSubject
+from api.sdtm.halves import SealedSubject, is_open_column
 from api.sdtm.kept import kept_with_dose
-from api.sdtm.mapped import Origin, Rejected
+from api.sdtm.mapped import Noted, Origin, Rejected
 from api.sdtm.story import TREATMENT, Placed, placed
 from api.sdtm.words import code_of
 from ledger.domain.protocol import Protocol
@@ -34,6 +35,15 @@ def note_actual_arm(cells: Cells) -> None:
     planned, actual = cells.text("ARMCD", 200), cells.text("ACTARMCD", 200)
     if actual and actual != planned:
         cells.note("ACTARMCD", f"is {actual} where ARMCD is {planned}; recorded with the planned arm")
+
+
+def texts_that_name_an_arm(domain: str, row: Row, protocol: Protocol) -> Iterator[Noted]:
+    """Open texts in which an arm is named: who imports is told, for in the open book they stand as they are."""
+    names = {name.casefold() for planned in protocol.arms for name in (planned.code, planned.label) if len(name) > 2}
+    for column, value in row.values.items():
+        words = value.casefold()
+        if is_open_column(domain, column) and any(re.search(rf"\b{re.escape(name)}\b", words) for name in names):
+            yield Noted(domain, row.number, column, "names an arm, and stands in the open book as it is", sealed=True)
 
 
 def by_date(rows: Sequence[Row]) -> list[Row]:

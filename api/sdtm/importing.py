@@ -12,6 +12,7 @@ from typing import Any
 
 from api.bootstrap import create_trial
 from api.drafted import drafted
+from api.sdtm.halves import Epochs
 from api.sdtm.mapped import ACTOR_ID, Mapped
 from api.sdtm.mapping import commands
 from api.sdtm.protocol_of import protocol_from_sdtm
@@ -19,6 +20,7 @@ from api.sdtm.reading import read_folder, unread_files
 from api.sdtm.report import Tally
 from ledger.application import CommandRefusedError, TrialLedger
 from ledger.domain.commands import CommandError, parse_command
+from ledger.domain.protocol.terms import MASKING_ROLES
 from ledger.keys.file import keys_folder
 from ledger.proof.entry import Actor
 from ledger.proof.ledger_file import LedgerFileError
@@ -56,6 +58,8 @@ def import_folder(folder: Path, ledger: Path, *, on_command: Callable[[], None] 
         raise LedgerFileError(f"{ledger}: exists already; an import makes a new ledger")
     datasets = read_folder(folder)
     protocol, notes = protocol_from_sdtm(datasets)
+    if "DS" in datasets and any(protocol.masks(role) for role in MASKING_ROLES):
+        Epochs.of(datasets).check(datasets["DS"])
     source = f"SDTM {protocol.trial_id}"
     tally = Tally(datasets, source, notes=notes, unread=unread_files(folder))
     begun = utc_now()  # the whole import bears one time: gaps between open entries would tell how many sealed ones were

@@ -1,11 +1,11 @@
 """What an import keeps of a row beside its events: the values that no field of an event gives back, as they stand.
 
 1. Of a row of the open half, variables that SDTMIG has go with the event (`Provenance.values`), by their SDTM names.
-2. What may depend on an arm goes into the sealed book, in `sealed-data.imported/1`: the columns that `halves.py` hides,
-   where a row lies in the course of its arm (EPOCH, TAETORD: arms may differ in their epochs), columns that SDTMIG
-   does not have (nobody knows what they tell), and the rows of SUPP--. A study day that follows from its date and
-   RFSTDTC is not kept: whoever sees the one can reckon the other.
-3. A date of birth and an investigator's name name a person. They are kept nowhere.
+2. What may depend on an arm goes into the sealed book, in `sealed-data.imported/1`: the columns that
+   `halves.py` hides, and the rows of SUPP--. A study day that follows from its date and RFSTDTC is not kept: whoever
+   sees the one can reckon the other.
+3. What names a person (a date of birth, an investigator's name, initials; of SUPP-- by QNAM, and an evaluator who is
+   none of CDISC's terms) is kept nowhere.
 """
 
 import re
@@ -13,16 +13,11 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from api.exports.sdtm.days import study_day
-from api.exports.sdtm.variables import is_variable
 from api.sdtm.dataset import Row
-from api.sdtm.halves import is_sealed_column
-from api.sdtm.mapped import Kept
+from api.sdtm.halves import KEYS, is_open_column, names_a_person
+from api.sdtm.mapped import Kept, Noted
 from ledger.domain.events.base import LINES
 
-NAMING: Final = ("BRTHDTC", "INVNAM")
-"""Columns that name a person."""
-_COURSE: Final = ("EPOCH", "TAETORD")
-_KEYS: Final = ("STUDYID", "DOMAIN", "RDOMAIN", "USUBJID")
 _TEXT: Final = re.compile(LINES)
 _DAYS: Final = {
     f"{of}DY": f"{of}DTC" for of in ("DM", "AE", "AEST", "AEEN", "DS", "DSST", "SVST", "SVEN", "EXST", "EXEN")
@@ -37,7 +32,7 @@ def key_of(domain: str) -> str:
 
 def kept_open(domain: str, row: Row, given: Mapping[str, str | None]) -> dict[str, str] | None:
     """The values of a row of the open half that `given`, what its event gives back, does not have."""
-    found = {name: value for name, value in _values(row) if not _hidden(domain, name) and given.get(name) != value}
+    found = {name: value for name, value in _values(row) if is_open_column(domain, name) and given.get(name) != value}
     return found or None
 
 
@@ -51,7 +46,7 @@ def kept_sealed(domain: str, row: Row, given: Mapping[str, str | None], referenc
     found = {
         name: value
         for name, value in _values(row)
-        if _hidden(domain, name) and not _follows(name, row, given, reference)
+        if not is_open_column(domain, name) and not _follows(name, row, given, reference)
     }
     if not found:
         return None
@@ -61,13 +56,25 @@ def kept_sealed(domain: str, row: Row, given: Mapping[str, str | None], referenc
 
 
 def kept_supplement(domain: str, row: Row) -> Kept:
-    """A row of SUPP--."""
-    return Kept(domain, row.number, row.values["USUBJID"], dict(_values(row)))
+    """A row of SUPP--, without what names a person."""
+    unnamed = {name for name, _ in named_persons(row)}
+    values = {name: value for name, value in _values(row) if name not in unnamed}
+    return Kept(domain, row.number, row.values["USUBJID"], values)
 
 
-def _hidden(domain: str, name: str) -> bool:
-    """Whether a column is none for the open half, or was never known to be one."""
-    return is_sealed_column(name) or name in _COURSE or not is_variable(domain, name)
+def named_persons(row: Row) -> Iterator[tuple[str, str]]:
+    """(column, why) for values of a row of SUPP-- that name a person, or may."""
+    qualifier = row.values.get("QNAM", "")
+    if row.values.get("QVAL") and names_a_person(qualifier):
+        yield "QVAL", f"is of {qualifier}, which names a person; not kept"
+    if (evaluator := row.values.get("QEVAL", "")) and evaluator.upper() not in _EVALUATORS:
+        yield "QEVAL", "is none of CDISC's terms for an evaluator, and may name a person; not kept"
+
+
+def noted_supplement(domain: str, row: Row) -> Iterator[Noted]:
+    """The remarks on a row of SUPP--, for the sealed report."""
+    for column, reason in (*named_persons(row), *unkept(row)):
+        yield Noted(domain, row.number, column, reason, sealed=True)
 
 
 def _follows(name: str, row: Row, given: Mapping[str, str | None], reference: str | None) -> bool:
@@ -79,10 +86,26 @@ def _follows(name: str, row: Row, given: Mapping[str, str | None], reference: st
     return day is not None and str(day) == row.values[name]
 
 
+_EVALUATORS: Final = frozenset(
+    re.findall(
+        r"[A-Z]+(?: [A-Z]+)*",
+        """
+        ADJUDICATION COMMITTEE | ADJUDICATOR | ANESTHESIOLOGIST | BROTHER | CAREGIVER | CHILD | CLINICAL PATHOLOGIST
+        CLINICAL RESEARCH ASSOCIATE | CLINICAL RESEARCH COORDINATOR | CLINICAL STUDY SPONSOR | DAUGHTER
+        DERMATOLOGIST | DOMESTIC PARTNER | FAMILY MEMBER | FATHER | FRIEND | GUARDIAN | HEALTH CARE PROFESSIONAL
+        HUSBAND | INDEPENDENT ASSESSOR | INTERVIEWER | INVESTIGATOR | MICROSCOPIST | MOTHER | NEUROLOGIST | NURSE
+        OBSERVER | ONCOLOGIST | PARENT | PATHOLOGIST | PHARMACIST | PHYSICIAN | PROXY | RADIOLOGIST | RATER | READER
+        SISTER | SON | SPONSOR | SPOUSE | STATISTICIAN | STUDY SUBJECT | SUBJECT | TEACHER | VENDOR | WIFE
+        """,
+    )
+)
+"""Terms of the codelist Evaluator (CDISC C78735) and plain words for one; none of them names anybody."""
+
+
 def unkept(row: Row) -> Iterator[tuple[str, str]]:
     """(column, why) for values that are kept nowhere: those that no event may hold."""
     for name, value in row.values.items():
-        if name not in _KEYS and name not in NAMING and not _fits(value):
+        if name not in KEYS and not names_a_person(name) and not _fits(value):
             yield name, f"has {len(value)} characters, or some that no event may hold; not kept"
 
 
@@ -93,5 +116,5 @@ def _fits(value: str) -> bool:
 def _values(row: Row) -> Iterator[tuple[str, str]]:
     """The values that can be kept."""
     for name, value in row.values.items():
-        if name not in _KEYS and name not in NAMING and _fits(value):
+        if name not in KEYS and not names_a_person(name) and _fits(value):
             yield name, value

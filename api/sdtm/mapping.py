@@ -17,15 +17,15 @@ from typing import Final
 from api.sdtm.cells import CellError, Cells
 from api.sdtm.conduct import death, disposition, visit
 from api.sdtm.dataset import Dataset, Row
-from api.sdtm.exposure import arm, by_date, note_actual_arm, treatment, unknown_arm
-from api.sdtm.halves import SUBJECT_DOMAINS, OpenSubject, SealedSubject, by_subject, open_rows, screened
-from api.sdtm.kept import kept_sealed, kept_supplement, unkept
-from api.sdtm.mapped import Item, Kept, Mapped, Noted, Origin, Rejected
+from api.sdtm.exposure import arm, by_date, note_actual_arm, texts_that_name_an_arm, treatment, unknown_arm
+from api.sdtm.halves import SUBJECT_DOMAINS, Epochs, OpenSubject, SealedSubject, by_subject, open_rows, screened
+from api.sdtm.kept import kept_sealed, kept_supplement, noted_supplement, unkept
+from api.sdtm.mapped import Item, Mapped, Noted, Origin, Rejected
 from api.sdtm.safety import action_taken, adverse_event
 from api.sdtm.story import Placed
 from api.sdtm.subjects import consent, milestones, screening
 from ledger.domain.protocol import Protocol
-from ledger.domain.vocabulary import ActionTaken, Epoch
+from ledger.domain.vocabulary import ActionTaken
 
 _SUBJECT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -54,14 +54,15 @@ def commands(datasets: Mapping[str, Dataset], protocol: Protocol, *, source: str
     study = next((dataset.study for dataset in datasets.values() if dataset.study), source)
     origin = Origin(source, protocol.sponsor.name[:200] or study)
     whole = {domain: datasets[domain].rows for domain in ("DM", *SUBJECT_DOMAINS) if domain in datasets}
-    opened = {domain: open_rows(datasets[domain]) for domain in whole if domain != "EX"}
+    epochs = Epochs.of(datasets)
+    opened = {domain: open_rows(datasets[domain], epochs) for domain in whole if domain != "EX"}
     sealed_rows, opened_rows = by_subject(whole), by_subject(opened)
     stories: list[_Story] = []
     for subject in sealed_rows:
         fault = _subject_fault(subject, sealed_rows[subject])
         if fault is None:
             try:
-                stories.append(_story(subject, opened_rows[subject], sealed_rows[subject], protocol, origin))
+                stories.append(_story(subject, opened_rows[subject], sealed_rows[subject], protocol, origin, epochs))
                 continue
             except CellError as error:
                 fault = error
@@ -73,7 +74,12 @@ def commands(datasets: Mapping[str, Dataset], protocol: Protocol, *, source: str
 
 
 def _story(
-    subject: str, opened: Mapping[str, list[Row]], whole: Mapping[str, list[Row]], protocol: Protocol, origin: Origin
+    subject: str,
+    opened: Mapping[str, list[Row]],
+    whole: Mapping[str, list[Row]],
+    protocol: Protocol,
+    origin: Origin,
+    epochs: Epochs,
 ) -> _Story:
     dm = opened["DM"][0]
     rows = {domain: opened.get(domain, []) for domain in ("DS", "AE", "SV")}
@@ -138,31 +144,34 @@ def _story(
     started = milestones(seen)
     first = started.randomized or started.enrolled
     story = _Story((first[0] if first else at, subject), consented, rest, beside)
-    _seal(story, behind, protocol, origin, at)
+    _seal(story, behind, protocol, origin, at, epochs)
     return story
 
 
 _KEYS: Final = {"DS": "DSSEQ", "AE": "AESEQ", "SV": "VISITNUM", "EX": "EXSEQ"}
 
 
-def _seal(story: _Story, subject: SealedSubject, protocol: Protocol, origin: Origin, consented: str) -> None:
-    """Add the sealed half: the arm to the claim, actions taken, treatments. It takes nothing open away but a claim."""
+def _seal(
+    story: _Story, subject: SealedSubject, protocol: Protocol, origin: Origin, consented: str, epochs: Epochs
+) -> None:
+    """Add the sealed half: the arm to the claim, actions taken, treatments. It takes nothing open away."""
     dm = Cells("DM", subject.dm, sealed=True)
     claims = [one for one in story.rest if isinstance(one.item, Mapped) and one.item.command["type"] == _CLAIM]
     for claim in claims:
         assert isinstance(claim.item, Mapped)
         try:
             claim.item.command["data"]["arm"] = arm(subject, protocol)
-        except CellError as error:
-            story.rest.remove(claim)
+        except CellError as error:  # the claim stays, without an arm: that there is none would tell something of it
             story.beside.append(unknown_arm(dm, error))
     note_actual_arm(dm)
+    for domain, rows in (("DS", subject.ds), ("AE", subject.ae), ("SV", subject.sv)):
+        story.beside.extend(note for row in rows for note in texts_that_name_an_arm(domain, row, protocol))
     story.beside.extend(dm.notes)
     known: dict[int, int] = {}
     reference = subject.dm.values.get("RFSTDTC")
     for domain, rows in (("DM", [subject.dm]), ("DS", subject.ds), ("SV", subject.sv), ("AE", subject.ae)):
         for row in rows:
-            if found := kept_sealed(domain, row, _taken(domain, row), reference):
+            if found := kept_sealed(domain, row, _taken(domain, row, epochs), reference):
                 story.beside.append(found)
     for row in subject.ae:
         _sealed_row(story, Cells("AE", row, sealed=True), lambda c: action_taken(subject.id, c, origin, consented))
@@ -183,18 +192,21 @@ def _seal(story: _Story, subject: SealedSubject, protocol: Protocol, origin: Ori
 _CLAIM: Final = "claim-randomization"
 
 
-def _taken(domain: str, row: Row) -> dict[str, str | None]:
+def _taken(domain: str, row: Row, epochs: Epochs) -> dict[str, str | None]:
     """What events take of the columns that are otherwise kept in the sealed book."""
-    columns: dict[str, tuple[str, set[str]]] = {"AE": ("AEACN", set(ActionTaken)), "DS": ("EPOCH", set(Epoch))}
+    if epochs.tells(domain, row):
+        return {"EPOCH": row.values["EPOCH"]}
+    columns: dict[str, tuple[str, set[str]]] = {"AE": ("AEACN", set(ActionTaken))}
     name, known = columns.get(domain, ("", set()))
     return {name: row.values[name]} if row.values.get(name) in known else {}
 
 
-def _supplements(datasets: Mapping[str, Dataset], subjects: set[str]) -> Iterator[Kept | Rejected]:
+def _supplements(datasets: Mapping[str, Dataset], subjects: set[str]) -> Iterator[Item]:
     for name, dataset in datasets.items():
         for row in dataset.rows if name.startswith("SUPP") else ():
             if row.values.get("USUBJID") in subjects:
                 yield kept_supplement(name, row)
+                yield from noted_supplement(name, row)
             else:
                 yield Rejected(name, row.number, "USUBJID", "is not a subject that was imported", sealed=True)
 

@@ -10,11 +10,12 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from api.sdtm.dataset import Dataset, Row, SdtmError
 from api.sdtm.design import NO_WINDOW, arms_of, eligibility_of, interventions_of, sites_of, visits_of
-from api.sdtm.halves import is_planned_arm
+from api.sdtm.halves import is_planned_arm, without_persons
 from api.sdtm.summary import Summary
 from api.sdtm.words import code_of
 from ledger.domain.protocol import Protocol, ProtocolError
@@ -53,7 +54,16 @@ _SETTINGS_NOTE: Final = (
 
 def protocol_from_sdtm(datasets: Mapping[str, Dataset]) -> tuple[Protocol, list[str]]:
     """The protocol, and what had to be assumed. Raises `SdtmError` where there is no planned arm, or no study."""
-    dm = datasets["DM"]
+    dm, left_out = datasets["DM"], list[str]()
+    if "TS" in datasets:
+        unnamed = without_persons(datasets["TS"])
+        numbers = {row.number for row in unnamed}
+        left_out = [
+            f"TS row {row.number}: {row.values['TSPARMCD']} names a person, and is kept nowhere"
+            for row in datasets["TS"].rows
+            if row.number not in numbers
+        ]
+        datasets = {**datasets, "TS": replace(datasets["TS"], rows=unnamed)}
     study = next((dataset.study for dataset in datasets.values() if dataset.study), None)
     if study is None:
         raise SdtmError(dm.path, None, "STUDYID", "no row states the study; a trial needs its name")
@@ -107,6 +117,7 @@ def protocol_from_sdtm(datasets: Mapping[str, Dataset]) -> tuple[Protocol, list[
     value["registry_extra"] = {f"TS.{name}": values for name, values in ts.left()} | _kept(datasets)
     notes = [
         *ts.notes,
+        *left_out,
         "SDTM has no overall status (set to UNKNOWN), no study type (INTERVENTIONAL), no planned dose by arm, no"
         " stratification and no visit windows; arm types are inferred from the arms' names",
         "Eligibility criteria are not read from SDTM: eligibility is taken as DS and DM state it, and never computed",

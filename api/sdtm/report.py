@@ -3,8 +3,8 @@
 1. Each row counts once: recorded if a command that carries it was taken, else rejected. Their sum is the file's rows.
 2. There are two reports. The open one goes into the open book (`report-import`) and says nothing that depends on an
    arm; the sealed one, with EX and the digests of the whole files, is for who imports and for the sealed book.
-3. A file with columns that may depend on an arm stands in the open report with the digest of its other columns:
-   the digest of a whole file would let a masked person test guesses at who has which arm.
+3. A file with columns that are not open stands in the open report with the digest of its other columns: the digest
+   of a whole file would let a masked person test guesses at who has which arm, or what name.
    That digest is the SHA-256 of the canonical JSON of its rows, each an object of the values that are there.
 4. Contradictions are listed. Nothing is put right here.
 """
@@ -15,8 +15,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from api.sdtm.dataset import Dataset, Row
-from api.sdtm.halves import OPEN_DOMAINS, SUBJECT_DOMAINS, is_sealed_column, open_rows
-from api.sdtm.kept import NAMING
+from api.sdtm.halves import (
+    OPEN_DOMAINS,
+    SUBJECT_DOMAINS,
+    Epochs,
+    is_open_column,
+    names_a_person,
+    open_rows,
+    without_persons,
+)
 from api.sdtm.mapped import ACTOR_ID, Item, Kept, Mapped, Noted, Rejected, RowId
 from api.sdtm.summary import value_of
 from ledger.proof.canonical import encode
@@ -39,9 +46,11 @@ class Tally:
         unread: Iterable[Path] = (),
     ) -> None:
         self._datasets = datasets
+        self._epochs = Epochs.of(datasets)
         self._source = source
         self._notes = [*notes, *_about_files(datasets), *(f"{path.name}: not read" for path in unread)]
         self._recorded: set[RowId] = set()
+        self._in_the_open: set[RowId] = set()
         self._rejected: list[Rejected] = []
         self._noted: list[Noted] = []
         self._kept: list[Kept] = []
@@ -52,6 +61,8 @@ class Tally:
         match item:
             case Mapped():
                 self._recorded.update(item.rows)
+                if not item.sealed:
+                    self._in_the_open.update(item.rows)
                 self._organisation = item.command["actor"]["org"]
             case Rejected():
                 self._rejected.append(item)
@@ -72,10 +83,15 @@ class Tally:
         """Every rejection so far, sealed ones too."""
         return tuple(self._rejected)
 
-    def unaccounted(self) -> list[RowId]:
-        """Rows of which nothing was said. There are none unless the import itself is at fault."""
-        told = self._recorded | {(one.domain, one.row) for one in self._rejected}
-        rows = ((domain, row.number) for domain in ("DM", *SUBJECT_DOMAINS) for row in self._rows(domain))
+    def unaccounted(self, *, opened: bool = False) -> list[RowId]:
+        """Rows of which nothing was said. There are none unless the import itself is at fault.
+
+        `opened`: rows that are open, of which nothing open was said.
+        """
+        told = {(one.domain, one.row) for one in self._rejected if not (opened and one.sealed)}
+        told |= self._in_the_open if opened else self._recorded
+        domains = ("DM", *(domain for domain in SUBJECT_DOMAINS if not (opened and domain == "EX")))
+        rows = ((domain, row.number) for domain in domains for row in self._rows(domain))
         return [row for row in rows if row not in told]
 
     def command(self, at: str) -> dict[str, Any]:
@@ -111,7 +127,10 @@ class Tally:
 
     def _data(self, *, sealed: bool) -> dict[str, Any]:
         wanted = self._datasets if sealed else [domain for domain in OPEN_DOMAINS if domain in self._datasets]
-        lost = [Rejected(*row, "USUBJID", "nothing was made of the row", row[0] == "EX") for row in self.unaccounted()]
+        lost = [
+            Rejected(*row, "USUBJID", "nothing was made of the row", sealed)
+            for row in self.unaccounted(opened=not sealed)
+        ]
         notes = [] if sealed else list(self._notes)
         notes += [line for domain in ("DM", *SUBJECT_DOMAINS) if (line := self._not_carried(domain, sealed=sealed))]
         return {
@@ -123,20 +142,23 @@ class Tally:
 
     def _file(self, dataset: Dataset, *, sealed: bool) -> dict[str, Any]:
         name, rows = dataset.path.name, dataset.rows
-        hidden = dataset.domain in ("DM", *SUBJECT_DOMAINS) and any(
-            is_sealed_column(column) for column in dataset.columns
-        )
-        if hidden and not sealed:
+        of_subjects = dataset.domain in ("DM", *SUBJECT_DOMAINS)
+        hidden = any(not is_open_column(dataset.domain, column) for column in dataset.columns)
+        if of_subjects and hidden and not sealed:
             name += " (open columns)"
-            digest = hashlib.sha256(encode([dict(row.values) for row in open_rows(dataset)])).hexdigest()
+            digest = hashlib.sha256(encode([dict(row.values) for row in open_rows(dataset, self._epochs)])).hexdigest()
+        elif dataset.domain == "TS" and len(rows) > len(without_persons(dataset)):
+            name, rows = f"{name} (without persons)", without_persons(dataset)
+            digest = hashlib.sha256(encode([dict(row.values) for row in rows])).hexdigest()
         else:
             digest = hashlib.sha256(dataset.path.read_bytes()).hexdigest()
         if dataset.domain == "TS":
             recorded = sum(value_of(row) is not None for row in rows)
-        elif dataset.domain in ("TA", "TV"):
+        elif not of_subjects:
             recorded = len(rows)
         else:
-            recorded = sum((dataset.domain, row.number) in self._recorded for row in rows)
+            taken = self._recorded if sealed else self._in_the_open
+            recorded = sum((dataset.domain, row.number) in taken for row in rows)
         return {
             "name": name,
             "sha256": digest,
@@ -146,7 +168,8 @@ class Tally:
         }
 
     def _not_carried(self, domain: str, *, sealed: bool) -> str | None:
-        left = [column for column in NAMING if any(column in row.values for row in self._rows(domain))]
+        columns = dict.fromkeys(column for row in self._rows(domain) for column in row.values)
+        left = [column for column in columns if names_a_person(column)]
         if sealed or not left:
             return None
         return f"{domain}: columns that name a person, and are kept nowhere: {', '.join(left)}"

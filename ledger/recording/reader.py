@@ -4,6 +4,7 @@ Whoever may see the open book alone is handed a reader that never selects from t
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
@@ -20,12 +21,12 @@ from ledger.domain.history import Fact
 from ledger.domain.state.trial import STOPS
 from ledger.domain.vocabulary import Book
 from ledger.domain.when import recorded
-from ledger.proof.entry import parse_open, parse_sealed
+from ledger.proof.entry import parse_open
 from ledger.proof.ledger_file import check_ledger_file
 from ledger.proof.sealed import command_mark, half_of, slot
 from ledger.proof.sealing import BookKeys
 from ledger.recording.engine import SQLiteValue, fetch, open_reading, translated
-from ledger.recording.rows import ClosedBookError, open_fact, sealed_fact, sealed_header
+from ledger.recording.rows import ClosedBookError, header_of, open_fact, sealed_fact
 
 HALT: Final = "halt"
 """The as-of that means when the trial stopped last."""
@@ -184,6 +185,27 @@ class LedgerReader(AbstractContextManager["LedgerReader"]):
             facts.sort(key=lambda fact: fact.order)
         return facts
 
+    def streams(self, start: Position | None = None, stop: Position | None = None) -> Counter[str]:
+        """How many entries each stream of the readable books has from `start` up to `stop`; no open entry is read."""
+        begin, end = start or Position(0, 0), stop or self.head()
+        found = Counter[str]()
+        if Book.OPEN in self.books:
+            # From the beginning, the index of streams tells it (a `+` keeps the seq from being looked up in the table).
+            column = "seq" if begin.open else "+seq"
+            found.update(
+                dict(
+                    self._query(
+                        "SELECT name, count(*) FROM open_entry JOIN open_stream ON open_entry.stream = open_stream.id "
+                        f"WHERE {column} >= ? AND {column} < ? GROUP BY name",
+                        (begin.open, end.open),
+                    )
+                )
+            )
+        if Book.SEALED in self.books and end.sealed is not None:
+            for seq, entry, sections in self._rows(Book.SEALED, begin.sealed or 0, end.sealed):
+                found[header_of(seq, entry, sections, self.keys).stream] += 1
+        return found
+
     def later(self, stream: str, version: int) -> list[Fact]:
         """The facts of one stream of the open book that came after that version of it."""
         rows = self._query(
@@ -211,7 +233,7 @@ class LedgerReader(AbstractContextManager["LedgerReader"]):
         if self._places is None:
             self._places = {}
             for seq, entry, sections in self._rows(Book.SEALED, 0, self._sizes["sealed"]):
-                header = sealed_header(parse_sealed(entry), sections, self.keys)
+                header = header_of(seq, entry, sections, self.keys)
                 self._places.setdefault(header.stream, []).append(seq)
         for seq in self._places.get(stream, ()):
             if seq < stop:

@@ -64,6 +64,16 @@ def sealed_fact(seq: int, raw: bytes, stored: bytes, classes: frozenset[str], ke
     )  # fmt: skip
 
 
+def header_of(seq: int, raw: bytes, stored: bytes, keys: BookKeys | None) -> Header:
+    """The header of a row of the sealed book. Raises ClosedBookError without its key."""
+    try:
+        return sealed_header(parse_sealed(raw), stored, keys)
+    except ClosedBookError:
+        raise
+    except _UNREADABLE as error:
+        raise _damaged("sealed", seq, error) from None
+
+
 def sealed_header(entry: SealedEntry, stored: bytes, keys: BookKeys | None) -> Header:
     """The header of a sealed row. Raises ClosedBookError without its key."""
     payload = _payloads(entry.parts, stored, frozenset({HEADER}), _Place(entry.origin, "", 0, entry.id), keys)

@@ -102,9 +102,28 @@ def open_half(datasets: Mapping[str, Dataset], protocol: Protocol) -> str:
     return json.dumps(told)
 
 
-def tells_of_an_arm(column: str) -> bool:
+def tells_of_an_arm(domain: str, column: str) -> bool:
     """Said here once more, so that a column that the import forgets to hide is still shuffled."""
-    return column.startswith(("ARM", "ACTARM", "RFST", "RFX", "RFEN", "AEACN")) or column == "DSSTDY"
+    if column in ("STUDYID", "DOMAIN", "USUBJID"):
+        return False
+    told = ("ARM", "ACTARM", "RFST", "RFX", "RFEN", "RFCST", "RFCEN", "AEACN", "AETRTEM", "KIT", "ZZ")
+    return column.startswith(told) or column in ("AESOD", "EPOCH", "TAETORD", f"{domain}DY", f"{domain}STDY")
+
+
+def telling(trial: Trial, chance: random.Random) -> Trial:
+    """The trial with more that tells of arms: in columns of each domain."""
+    found = {domain: [dict(row) for row in rows] for domain, rows in trial.items()}
+    for domain in ("DM", "DS", "AE", "SV"):
+        for row in found[domain]:
+            row |= {"KITNO": f"K{chance.randint(1, 99)}", "ZZNOTE": "x" * chance.choice((1, 9, 4001))}
+            row |= {"TAETORD": str(chance.randint(1, 3)), "EPOCH": chance.choice(("TREATMENT", "RUN-IN", "XAN_HI"))}
+    for row in found["DM"]:
+        row |= {"RFCSTDTC": f"2014-01-{chance.randint(1, 28):02}", "BRTHDTC": f"19{chance.randint(20, 60)}-01-01"}
+    for row in found["AE"]:
+        row["AESOD"] = chance.choice("YN")
+    for row in found["DS"]:
+        row["DSSTDY"] = str(chance.randint(1, 180))
+    return found
 
 
 def in_another_world(datasets: Mapping[str, Dataset], chance: random.Random) -> dict[str, Dataset]:
@@ -115,19 +134,27 @@ def in_another_world(datasets: Mapping[str, Dataset], chance: random.Random) -> 
     swapped = {row.number: giver for row, giver in zip(assigned, givers, strict=True)}
     subjects = {giver.values["USUBJID"]: row.values["USUBJID"] for row, giver in zip(assigned, givers, strict=True)}
 
-    def worn(row: Row, giver: Row) -> Row:
-        kept = {name: value for name, value in row.values.items() if not tells_of_an_arm(name)}
-        return Row(row.number, kept | {name: v for name, v in giver.values.items() if tells_of_an_arm(name)})
+    def worn(domain: str, row: Row, giver: Row) -> Row:
+        kept = {name: value for name, value in row.values.items() if not tells_of_an_arm(domain, name)}
+        return Row(row.number, kept | {name: v for name, v in giver.values.items() if tells_of_an_arm(domain, name)})
 
     changed = dict(datasets)
-    changed["DM"] = replace(dm, rows=[worn(row, swapped.get(row.number, row)) for row in dm.rows])
+    changed["DM"] = replace(dm, rows=[worn("DM", row, swapped.get(row.number, row)) for row in dm.rows])
+    for domain in ("DS", "SV", "AE"):
+        if domain in datasets:
+            rows = datasets[domain].rows
+            worn_by = zip(rows, chance.sample(rows, len(rows)), strict=True)
+            changed[domain] = replace(datasets[domain], rows=[worn(domain, row, giver) for row, giver in worn_by])
     exposures = [
         Row(row.number, {**row.values, "USUBJID": subjects[row.values["USUBJID"]]}) for row in datasets["EX"].rows
     ]
     changed["EX"] = replace(datasets["EX"], rows=chance.sample(exposures, chance.randint(0, len(exposures))))
     actions = ["DOSE NOT CHANGED", "DRUG WITHDRAWN", "NOT A TERM"]
     changed["AE"] = replace(
-        datasets["AE"],
-        rows=[Row(row.number, {**row.values, "AEACN": chance.choice(actions)}) for row in datasets["AE"].rows],
+        changed["AE"],
+        rows=[Row(row.number, {**row.values, "AEACN": chance.choice(actions)}) for row in changed["AE"].rows],
     )
+    for name in [name for name in datasets if name.startswith("SUPP")]:
+        rows = datasets[name].rows
+        changed[name] = replace(datasets[name], rows=chance.sample(rows, chance.randint(0, len(rows))))
     return changed

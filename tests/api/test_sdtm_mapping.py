@@ -30,6 +30,7 @@ from tests.api.sdtm_trials import (
     rejections,
     small,
     subject,
+    telling,
     together,
     unaccounted,
 )
@@ -41,7 +42,7 @@ def test_no_open_command_remark_or_report_depends_on_an_arm(
     tmp_path_factory: pytest.TempPathFactory, chance: random.Random, arms: list[str]
 ) -> None:
     trial = together(*(subject(number, arm) for number, arm in enumerate(arms, start=1)), subject(900, None))
-    datasets = folder(tmp_path_factory.mktemp("trial"), trial)
+    datasets = folder(tmp_path_factory.mktemp("trial"), telling(trial, chance))
     other = in_another_world(datasets, chance)
     assert open_half(other, protocol_from_sdtm(other)[0]) == open_half(datasets, protocol_from_sdtm(datasets)[0])
 
@@ -119,7 +120,7 @@ def test_a_visit_in_two_rows_is_two_visits_of_the_same_number(tmp_path: Path) ->
     ]
 
 
-def test_an_unknown_arm_is_not_allocated_and_its_subject_is_kept(tmp_path: Path) -> None:
+def test_an_unknown_arm_is_told_to_who_imports_and_the_claim_stays_as_it_is(tmp_path: Path) -> None:
     protocol, _ = protocol_from_sdtm(folder(tmp_path / "planned", small()))
     trial = small()
     trial["DM"][0] |= {"ARMCD": "Beer", "ARM": "Beer"}
@@ -127,7 +128,8 @@ def test_an_unknown_arm_is_not_allocated_and_its_subject_is_kept(tmp_path: Path)
     [rejected] = rejections(items)
     assert (rejected.domain, rejected.row, rejected.field, rejected.sealed) == ("DM", 2, "ARM", True)
     assert "is not an arm of the protocol" in rejected.reason
-    assert [one["data"]["subject"] for one in of_type(items, "claim-randomization")] == ["S1-002"]
+    claims = {one["data"]["subject"]: one["data"].get("arm") for one in of_type(items, "claim-randomization")}
+    assert claims == {"S1-001": None, "S1-002": "XAN_HI"}
     assert len(of_type(items, "enrol-subject")) == 2
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from statistics import quantiles
 
@@ -40,7 +41,8 @@ def request(method: str, path: str, who: str, body: bytes | None = None, **heade
 
 def load(port: int, make: Callable[[int], bytes], *, clients: int, requests: int) -> Measured:
     """So many requests by so many clients; `make` gives the n-th."""
-    return asyncio.run(_load(port, make, clients, requests))
+    with ThreadPoolExecutor(1) as own:  # a loop of its own, whatever loop the caller's thread is in
+        return own.submit(asyncio.run, _load(port, make, clients, requests)).result()
 
 
 async def _load(port: int, make: Callable[[int], bytes], clients: int, requests: int) -> Measured:

@@ -1,6 +1,7 @@
 """A ledger in memory, for tests of the read side: events in, facts out, with the ordering rules of the real one."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -179,6 +180,9 @@ class MemoryReader:
             low, high = (begin.open, end.open) if is_open else (begin.sealed or 0, end.sealed or 0)
             if low <= fact.seq < high:
                 yield fact
+
+    def streams(self, start: Position | None = None, stop: Position | None = None) -> Counter[str]:
+        return Counter(fact.stream for fact in self.facts(start, stop))
 
     def stream(self, stream: str, stop: Position | None = None) -> list[Fact]:
         self.streams_read += 1

@@ -221,7 +221,7 @@ def test_an_interrupted_thread_that_was_to_lead_leaves_nobody_waiting(tmp_path: 
             super().wait(timeout)
             raise KeyboardInterrupt
 
-    interrupted, last = (Ticket(append(books, name, [(name, 1)])) for name in ("interrupted", "last"))
+    interrupted, last = (Ticket[Append, Recorded](append(books, name, [(name, 1)])) for name in ("interrupted", "last"))
     combiner._led = True  # a third thread commits
     interrupted.woken = Interrupted()
     combiner.waiting.append(interrupted)

@@ -41,10 +41,11 @@ _log: Final = logging.getLogger(__name__)
 class Lag:
     """How far the kept views of an audience lie behind: in open entries, and since when (seconds; None: they do not).
 
+    `entries` is None before it was looked for the first time.
     `failed`: they could not be brought to the head when that was tried last.
     """
 
-    entries: int
+    entries: int | None
     since: float | None
     failed: bool
 
@@ -58,7 +59,8 @@ class Follower:
         self._now = now
         self._stop = threading.Event()
         self._lock = threading.Lock()
-        self._seen = self._caught = Position(0, None)
+        self._seen: Position | None = None
+        self._caught = Position(0, None)
         self._behind: float | None = now()
         self._failed = False
         name = f"views-{audience.value}-{served.name}"
@@ -79,7 +81,8 @@ class Follower:
         """How far the views lie behind."""
         with self._lock:
             since = None if self._behind is None else self._now() - self._behind
-            return Lag(max(0, self._seen.open - self._caught.open), since, self._failed)
+            behind = None if self._seen is None else max(0, self._seen.open - self._caught.open)
+            return Lag(behind, since, self._failed)
 
     def _run(self) -> None:
         rest = 0.0

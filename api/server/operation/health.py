@@ -139,7 +139,8 @@ class Health:
         if masked.failed or self._following.lag(served.name, Audience.UNMASKED).failed:
             return [("views", "they cannot be kept")]
         if masked.since is not None and masked.since > self._most_lag:
-            return [("views", f"{masked.entries} entries behind, for {masked.since:.0f} s")]
+            entries = "an unknown number of" if masked.entries is None else masked.entries
+            return [("views", f"{entries} entries behind, for {masked.since:.0f} s")]
         return []
 
 

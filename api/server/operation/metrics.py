@@ -80,7 +80,8 @@ class Metrics:
             except (LedgerFileError, StorageError, OSError):
                 self._head.labels(name).set(float("nan"))
             if self._following is not None:
-                self._lag.labels(name).set(self._following.lag(name, Audience.MASKED).entries)
+                lag = self._following.lag(name, Audience.MASKED).entries
+                self._lag.labels(name).set(float("nan") if lag is None else lag)
             last = self._verifications.newest(name)
             if last is not None:
                 began = datetime.fromisoformat(last.at.replace("Z", "+00:00")).astimezone(UTC).timestamp()

@@ -30,9 +30,9 @@ _STRATUM: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._/-]{0,63}")
 
 
 class ClaimedRandomization(Randomization):
-    """The arm that a source says a subject was allocated to; the stratum where it names one."""
+    """The arm that a source says a subject was allocated to, if it says one that there is; the stratum likewise."""
 
-    arm: Code
+    arm: Code | None = None
     stratum: Code | None = None
 
 
@@ -110,8 +110,13 @@ def arm_of_list(reads: Reads, stratum: str, index: int) -> str:
     return arm
 
 
-def drawn(command: Command[Any], reads: Reads, now: str, index: int, arm: str, *, claimed: bool = False) -> Decision:
-    """The decision that gives the subject an index, and ends the list where it was the last."""
+def drawn(
+    command: Command[Any], reads: Reads, now: str, index: int, arm: str | None, *, claimed: bool = False
+) -> Decision:
+    """The decision that gives the subject an index, and ends the list where it was the last.
+
+    Where a source does not say the arm, nothing is sealed: the open half is the same.
+    """
     subject, stratum, tardy = reads.known_subject(), _stratum(command, reads), late(command, reads, now)
     name, length = reads.trial.allocation.list_of(stratum), reads.protocol.settings.stratification.list_length
     place = {"stratum": stratum, "index": index, "claimed": claimed}
@@ -129,7 +134,8 @@ def drawn(command: Command[Any], reads: Reads, now: str, index: int, arm: str, *
                 length=length,
             )
         )
-    return Decision(open=opened, sealed=[_event(ArmAssigned, command, tardy, arm=arm, **place)])
+    sealed = [] if arm is None else [_event(ArmAssigned, command, tardy, arm=arm, **place)]
+    return Decision(open=opened, sealed=sealed)
 
 
 def _event(cls: type[Any], command: Command[Any], tardy: bool, **more: Any) -> Any:
@@ -159,7 +165,8 @@ def claim_randomization(command: Command[ClaimedRandomization], reads: Reads, no
         raise Refusal("allocation-committed", "type", message)
     check_enrolled(command, reads)
     try:
-        reads.protocol.arm(command.data.arm)
+        if command.data.arm is not None:
+            reads.protocol.arm(command.data.arm)
     except ProtocolError as error:
         raise Refusal("arm-unknown", "data.arm", error.problems[0].rule) from None
     decision = drawn(command, reads, now, due_of(command, reads), command.data.arm, claimed=True)

@@ -115,7 +115,7 @@ def _settings(examples: int, **more: Any) -> settings:
 def _ledger() -> Iterator[Path]:
     with suppress(ImportError):
         import_module("numpy")  # Hypothesis looks for it, while an export in another thread would be importing it
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # an export may be under way
         yield whole_trial(Path(folder), protocol_masking("QUADRUPLE", MASKABLE_TERMS)).path
 
 

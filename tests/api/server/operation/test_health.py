@@ -147,6 +147,7 @@ def test_views_that_lie_behind_for_too_long_are_a_reason_and_for_a_while_they_ar
     assert follower.lag().entries == 0
     _record(ledger)
     follower._now = looked.clock
+    assert follower._seen is not None
     follower._seen, follower._behind = follower._seen._replace(open=follower._seen.open + 1), looked.clock.at
     assert looked.later(59) == []
     assert looked.later(6) == ["views"]
@@ -163,6 +164,7 @@ def test_views_that_cannot_be_kept_are_a_reason(looked: Looked) -> None:
 
 
 def test_the_views_are_at_the_head_after_what_was_recorded(looked: Looked, ledger: Path) -> None:
+    assert looked.following.lag(NAME, Audience.MASKED).entries is None  # nobody has looked yet
     looked.follow()
     before = looked.following.lag(NAME, Audience.MASKED)
     assert (before.entries, before.since, before.failed) == (0, None, False)
