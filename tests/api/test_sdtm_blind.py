@@ -1,6 +1,7 @@
 """The open half of an import does not depend on what is in columns that are not open, and nobody is named."""
 
 import random
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -101,7 +102,7 @@ def test_a_claim_without_a_known_arm_is_recorded_and_the_open_book_says_the_same
         made = import_folder(tmp_path / name, tmp_path / f"{name}.db")
         assert made.refused == 0
         assert verify_ledger(made.ledger).ok
-        with open_reading(made.ledger) as connection:
+        with closing(open_reading(made.ledger)) as connection:
             rows = fetch(connection, "SELECT seq, stream, version, command, length(entry) FROM open_entry")
         opened.append(
             [(*row[:3], (row[3] or "").rpartition("-")[0], row[4]) for row in rows]
