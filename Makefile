@@ -42,12 +42,13 @@ lock: ## resolve both lock files anew (needs uv)
 bench: $(VENV)/.dev ## measure appends, verify and rebuild against the eventsourcing library
 	$(BIN)/python -m tests.bench $(ARGS)
 
-soak: $(VENV)/.dev ## the long batteries: crashes, stories in two worlds, killed witnesses, fuzzed evidence, many writers
+soak: $(VENV)/.dev ## the long batteries: crashes, stories in two worlds, killed witnesses, fuzzed evidence, many writers, laws
 	$(BIN)/python -m tests.crash.soak $(ARGS)
 	$(BIN)/python -m tests.two_worlds.soak
 	$(BIN)/python -m tests.witness_soak
 	$(BIN)/python -m tests.fuzz
 	$(BIN)/python -m tests.recording.soak
+	TRIAL_LEDGER_THOROUGH=1 $(BIN)/python -m pytest -n 2
 
 verifier: $(VENV)/.runtime ## write the offline verifier in one file, dist/trial-ledger-verify.pyz
 	@mkdir -p dist && rm -f dist/trial-ledger-verify.pyz

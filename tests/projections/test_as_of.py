@@ -22,10 +22,11 @@ from ledger.proof.verify import verify_ledger
 from ledger.recording.engine import Reading, create_ledger, fetch, open_reading
 from projections.runner import views_folder
 from projections.views import VIEWS
+from tests.thorough import THOROUGH
 
 ROLES = ("investigator", "statistician")
 """One masked, one unmasked."""
-CUTS = 15
+CUTS = 40 if THOROUGH else 8
 
 
 @pytest.fixture(scope="module")

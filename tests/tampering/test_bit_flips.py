@@ -37,6 +37,7 @@ from tests.sqlite_bytes import (
     uses,
 )
 from tests.tampering.ledgers import KEYS, behind_its_back, build, fill, new_books, places
+from tests.thorough import THOROUGH
 
 SEED: Final = 20_201_122
 SILENT: Final = {
@@ -149,7 +150,7 @@ def unseen(path: Path, bits: Iterable[int]) -> Counter[str]:
     return passed
 
 
-@pytest.mark.parametrize("part", range(4))
+@pytest.mark.parametrize("part", range(8 if THOROUGH else 2))
 def test_every_flipped_bit_that_changes_what_is_returned_is_found_and_the_others_lie_in_unused_bytes(
     ledger: Path, part: int
 ) -> None:

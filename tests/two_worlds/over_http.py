@@ -127,7 +127,7 @@ def desk_of(world: World) -> Desk:
 
 
 def answers(world: World, *, thorough: bool = False, only: str = "") -> Seen:
-    """What masked people are answered; `thorough`: everybody each request, or else two of them in turn.
+    """What masked people are answered; `thorough`: everybody each request, or else one of them in turn.
 
     `only`: of the paths that hold this, and nothing is written.
     """
@@ -151,7 +151,7 @@ def answers(world: World, *, thorough: bool = False, only: str = "") -> Seen:
         for number, (method, path, headers, body) in enumerate(requests_of()):
             if only not in path:
                 continue
-            for person in people if thorough else (people[number % len(people)], people[number * 7 % len(people)]):
+            for person in people if thorough else [people[number % len(people)]]:
                 etag = asked(person, method, path, headers, body)
                 if etag is not None:
                     asked(person, method, path, {**headers, "if-none-match": etag}, body)

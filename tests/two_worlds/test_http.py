@@ -11,6 +11,7 @@ import pytest
 from api.server.trials import KeptViewing
 from ledger.recording.engine import fetch, open_reading
 from projections.result import Result
+from tests.thorough import THOROUGH
 from tests.two_worlds.looking import differences
 from tests.two_worlds.over_http import answers, requests_of, routes_of
 from tests.two_worlds.protocols import PROTOCOLS
@@ -24,7 +25,7 @@ def told_apart(protocol: str, only: str = "") -> list[str]:
     """The requests by which masked people could tell the worlds apart."""
     told = PROTOCOLS[protocol]
     with TemporaryDirectory() as folder, two_worlds(Path(folder), told, story(told, _ALL)) as worlds:
-        one, other = (answers(world, only=only) for world in worlds)
+        one, other = (answers(world, thorough=THOROUGH, only=only) for world in worlds)
         return differences(one, other)
 
 

@@ -11,6 +11,7 @@ Rules of the file:
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from importlib import resources
 from typing import Annotated, Any, Final
 
@@ -81,14 +82,7 @@ class Protocol(Part):
     @classmethod
     def load(cls, data: bytes) -> "Protocol":
         """The protocol in `data` (canonical subset of JSON, white space allowed). Raises ProtocolError."""
-        try:
-            parse(data)
-        except CanonicalError as error:
-            raise ProtocolError([Problem("$", str(error))]) from None
-        try:
-            return cls.model_validate_json(data)
-        except ValidationError as error:
-            raise ProtocolError(problems_of(error)) from None
+        return _loaded(data)
 
     @classmethod
     def from_value(cls, value: Mapping[str, Any]) -> "Protocol":
@@ -200,3 +194,16 @@ def _unique(path: str, key: str, names: Sequence[str]) -> Iterable[Problem]:
 def reference_protocol() -> Protocol:
     """NCT04348461 (BALMYS-19), the protocol that ships with the package; read at each call."""
     return Protocol.load(resources.files(__package__).joinpath("NCT04348461.json").read_bytes())
+
+
+@lru_cache(16)
+def _loaded(data: bytes) -> Protocol:
+    """The same bytes are the same protocol, and whoever opens or reads a ledger asks for those of its trial again."""
+    try:
+        parse(data)
+    except CanonicalError as error:
+        raise ProtocolError([Problem("$", str(error))]) from None
+    try:
+        return Protocol.model_validate_json(data)
+    except ValidationError as error:
+        raise ProtocolError(problems_of(error)) from None

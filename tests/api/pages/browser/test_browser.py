@@ -81,10 +81,10 @@ def test_axe_finds_nothing_on_any_page_in_either_theme_nor_at_the_width_of_a_pho
                 if structure not in seen:
                     seen.add(structure)
                     found += _looked_at(visit, axe, f"{path} as {person}")
-                visit.page.set_viewport_size(PHONE)
-                wide = visit.page.evaluate("document.documentElement.scrollWidth")
-                found += [f"{path} is {wide} wide on a phone, as {person}"] if wide > PHONE["width"] else []
-                visit.page.set_viewport_size(WIDE)
+                    visit.page.set_viewport_size(PHONE)
+                    wide = visit.page.evaluate("document.documentElement.scrollWidth")
+                    found += [f"{path} is {wide} wide on a phone, as {person}"] if wide > PHONE["width"] else []
+                    visit.page.set_viewport_size(WIDE)
     assert found == []
     assert len(seen) > 25
 
