@@ -98,7 +98,7 @@ def test_a_sealed_append_that_fails_makes_no_second_clock_step(trial: Trial, mon
     submit("report-deviation", deviation)
     assert open_types(trial.path).count("clock.stepped-back/1") == 1
     with monkeypatch.context() as patch:
-        patch.setattr("ledger.recording.sqlite.sealed_row", lambda *_: 1 / 0)
+        patch.setattr("ledger.recording.sqlite.sealed_parts", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             ledger.record_access(ArmAccessed, Actor("stat-1", "FJD", "statistician"), what="x")
     submit("report-deviation", deviation)

@@ -28,7 +28,7 @@ from ledger.domain.protocol import Protocol
 from ledger.keys.allocation import keep_allocation
 from ledger.keys.file import load_keys
 from ledger.proof.entry import Actor
-from ledger.recording import sqlite
+from ledger.recording import books
 from tests.trials import START
 from tests.two_worlds import turns
 from tests.two_worlds.protocols import SWAPPED, parameters_of
@@ -113,7 +113,7 @@ class World:
         """
         self.clock.set(at or self._last + timedelta(hours=1))
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(sqlite, "OsRandomness", lambda: self._desk)
+            patch.setattr(books, "OsRandomness", lambda: self._desk)
             patch.setattr(access, "Session", partial(access.Session, clock=self.clock))
             yield
 
