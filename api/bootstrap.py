@@ -6,7 +6,7 @@ import re
 import shutil
 from collections.abc import Callable
 from contextlib import closing, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -159,11 +159,15 @@ def open_trial(path: Path, *, clock: Callable[[], datetime] = utc_now) -> TrialL
 
 @dataclass(frozen=True, slots=True)
 class Viewing:
-    """A ledger as one viewer may see it. Whoever hands out what it gives records the access first (`access.py`)."""
+    """A ledger as one viewer may see it. Whoever hands out what it gives records the access first (`access.py`).
+
+    `reads`: a link to a replica of the ledger, from which views without names are folded, where there is one.
+    """
 
     path: Path
     role: str
     sight: Sight
+    reads: Path | None = field(default=None, kw_only=True)
 
     @property
     def audience(self) -> Audience:
@@ -180,7 +184,8 @@ class Viewing:
         known = VIEWS.get(view)
         named = known is not None and known.needs_identity
         books = self.sight.books & {Book.OPEN} if named else self.sight.books
-        reader = _reader(self.path, replace(self.sight, books=books, classes=self._classes(named)))
+        at = None if named else self.reads
+        reader = _reader(self.path, replace(self.sight, books=books, classes=self._classes(named)), at)
         try:
             return show(
                 reader if progress is None else Watched(reader, progress),
@@ -189,7 +194,7 @@ class Viewing:
                 sight=self.sight,
                 role=self.role,
                 as_of=as_of,
-                folder=views_folder(self.path),
+                folder=views_folder(at or self.path),
                 today=today,
             )
         except PermissionError as error:
@@ -199,11 +204,11 @@ class Viewing:
 
     def catch_up(self, progress: Progress | None = None) -> None:
         """Bring all kept views to the head in one pass, before many are shown. Where none can be kept, nothing."""
-        reader = _reader(self.path, replace(self.sight, classes=self._classes(False)))
+        reader = _reader(self.path, replace(self.sight, classes=self._classes(False)), self.reads)
         try:
             with suppress(StoreUnavailableError):
                 watched = reader if progress is None else Watched(reader, progress)
-                catch_up(watched, self.audience, views_folder(self.path))
+                catch_up(watched, self.audience, views_folder(self.reads or self.path))
         finally:
             reader.close()
 
@@ -295,7 +300,7 @@ def trial_of(path: Path) -> TrialState:
     return trial
 
 
-def _reader(path: Path, seen: Sight) -> LedgerReader:
-    """A reader of what `seen` has in sight. Who sees plain sections alone is not even handed keys."""
+def _reader(path: Path, seen: Sight, at: Path | None = None) -> LedgerReader:
+    """A reader of what `seen` has in sight, of the replica `at`. Who sees plain sections alone is not handed keys."""
     keys = own_keys(path) if seen.books != {Book.OPEN} or seen.classes & ENCRYPTED else None
-    return LedgerReader(path, books=seen.books, classes=seen.classes, keys=keys)
+    return LedgerReader(at or path, books=seen.books, classes=seen.classes, keys=keys)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _MOST: Final = 4096
 """Connections at a time."""
+_TOLD: Final = 20
+"""Trials that are named when it begins."""
 _FILES: Final = 512
 """File descriptors that are for other things than connections."""
 
@@ -68,7 +70,7 @@ def serve(
                     trusted_proxies=settings.trusted_proxies,
                     log_level=settings.log_level,
                     end_at_once=True,
-                    ready=partial(_say, settings, url, as_json),
+                    ready=partial(_say, settings, sorted(server.trials.names), url, as_json),
                 )
             finally:
                 server.close()
@@ -76,12 +78,13 @@ def serve(
         fail(str(error))
 
 
-def _say(settings: "Settings", url: str, as_json: bool) -> None:
+def _say(settings: "Settings", trials: list[str], url: str, as_json: bool) -> None:
     """Say where it listens."""
     if as_json:
-        print_json({"url": url, "trials": sorted(settings.trials), "development": settings.development})
+        print_json({"url": url, "trials": trials, "development": settings.development})
         return
-    tell(f"{', '.join(sorted(settings.trials))}: at {settings.public_url or url}")
+    told = ", ".join(trials[:_TOLD]) + (f" and {len(trials) - _TOLD} more" if len(trials) > _TOLD else "")
+    tell(f"{told or 'no trials yet'}: at {settings.public_url or url}")
     if settings.development:
         tell("Development: whoever can reach this address can sign in as anybody.")
 

@@ -56,7 +56,7 @@ def audit(request: Request, ask: Ask) -> Response:
     except Problem as problem:
         return _refused(request, ask, words, {str(problem.more.get("parameter")): problem.detail})
     trail.admit(ask)
-    with ask.served.reader(ask.session) as reader:
+    with ask.served.reader(ask.session, shown=True) as reader:
         at = trail.position(reader, query)
         if faults := dict(_faults(reader, query)):
             return _refused(request, ask, words, faults)

@@ -71,7 +71,7 @@ def _side(one: Look) -> dict[str, Any]:
 
 def _events(now: Look) -> list[Fact]:
     """What happened to the trial as a whole, as the open book has it."""
-    with now.ask.served.open_book() as reader:
+    with now.ask.served.open_book(shown=True) as reader:
         return list(corrected(reader.stream(TRIAL_STREAM, stop=Position(now.open_end.open, None))))
 
 

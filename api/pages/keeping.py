@@ -60,7 +60,7 @@ def may_be_kept(request: Request, made_of: Mapping[str, object]) -> None:
 
 
 def _end(ask: Asking) -> Position:
-    with ask.served.open_book() as reader:
+    with ask.served.open_book(shown=True) as reader:
         return reader.head()
 
 

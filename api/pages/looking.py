@@ -85,7 +85,7 @@ class Look:
 
     def whole(self) -> Whole:
         """The trial as a whole."""
-        with self.ask.served.open_book() as reader:
+        with self.ask.served.open_book(shown=True) as reader:
             facts = reader.stream(TRIAL_STREAM, stop=self.open_end)
         turns = [fact for fact in corrected(facts) if fact.type in STOPS or fact.type == _RESTART]
         stands = bool(turns) and turns[-1].type != _RESTART
@@ -94,7 +94,7 @@ class Look:
     def newest(self, count: int) -> list[Fact]:
         """The last entries of the open book up to the position, the newest first."""
         end = self.open_end
-        with self.ask.served.open_book() as reader:
+        with self.ask.served.open_book(shown=True) as reader:
             facts = list(reader.facts(Position(max(0, end.open - count), None), end))
         return facts[::-1]
 

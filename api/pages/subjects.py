@@ -88,7 +88,7 @@ def timeline(looked: Look, subject: str) -> list[dict[str, Any]]:
         stop = Position(stop.open, where.sealed + 1)
     elif unmasked:
         stop = Position(stop.open, 0)
-    with looked.ask.served.reader(session) as reader:
+    with looked.ask.served.reader(session, shown=True) as reader:
         recorded = tuple(visible(reader.stream(stream, stop=stop), sealed=unmasked))
     view = VIEWS["audit"]
     names = [column.name for column in view.columns(session.audience)]

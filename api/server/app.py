@@ -20,6 +20,7 @@ from api.server.exporting import Exports
 from api.server.methods import Methods
 from api.server.operation.verifying import Verifications
 from api.server.person import Identity
+from api.server.placement import UnreachableError
 from api.server.problems import Problem
 from api.server.state import State
 from api.server.trials import Trials
@@ -106,17 +107,18 @@ def problem_of(error: Exception) -> Problem:
         faults = [(fault.field, fault.message) for fault in error.refusals]
         return Problem("command", str(error), errors=problems.errors(faults))
     slug, detail = next(named for kind, named in _AS_PROBLEM.items() if isinstance(error, kind))
-    return Problem(slug, detail or str(error), headers={"retry-after": "5"} if slug == "not-recorded" else None)
+    return Problem(slug, detail or str(error), headers={"retry-after": "5"} if slug in _LATER else None)
 
 
 async def _known(_: Request, error: Exception) -> Response:
     problem = problem_of(error)
-    if problem.slug == "not-recorded":
-        _log.error("not recorded: %s", error)
+    if problem.slug in _LATER:
+        _log.error("%s: %s", problem.slug, error)
     return problem.response()
 
 
 _log: Final = logging.getLogger(__name__)
+_LATER: Final = frozenset({"not-recorded", "unreachable"})
 _FAILED: Final = "the ledger could not be read or written; the cause is in the server's log"
 _AS_PROBLEM: Final[dict[type[Exception], tuple[str, str]]] = {
     CommandRefusedError: ("refused", ""),
@@ -126,6 +128,7 @@ _AS_PROBLEM: Final[dict[type[Exception], tuple[str, str]]] = {
     UnknownViewError: ("not-found", "there is no such view"),
     DeniedError: ("not-permitted", ""),
     KeysError: ("not-recorded", _FAILED),
+    UnreachableError: ("unreachable", "it is asked again in a few seconds; the other trials are not affected"),
     LedgerFileError: ("not-recorded", _FAILED),
     StorageError: ("not-recorded", _FAILED),
 }

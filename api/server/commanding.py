@@ -82,7 +82,8 @@ def submit(ask: Asking, command: Command[Facts]) -> Answer:
             raise forbidden(refusal) from None
         raise CommandRefusedError(refusal) from None
     try:
-        answer = ask.served.ledger().submit(command)
+        with ask.served.recording() as ledger:
+            answer = ledger.submit(command)
     except CommandRefusedError as error:
         raise busy_or(error) from None
     if not LEARNED.keys().isdisjoint(answer.types):
@@ -133,7 +134,8 @@ def _broken(ask: Asking, id: str, subject: str, reason: str, occurred_at: str | 
     at = occurred_at or _recorded_at(ask, id, subject) or ask.served.clock().isoformat(timespec="seconds")
     value = {"id": id, "type": CODE_BREAK, "occurred_at": at, "data": {"subject": subject, "reason": reason}}
     command = command_of(ask, value)
-    answer, arm = ask.served.ledger().break_code(cast("Command[CodeBreak]", command))
+    with ask.served.recording() as ledger:
+        answer, arm = ledger.break_code(cast("Command[CodeBreak]", command))
     ask.served.ask_anew_who_knows()
     label = None if arm is None else protocol_of(ask.served.path).arm(arm).label
     return Told(subject, arm, label, answer)

@@ -6,7 +6,7 @@ Nothing of it runs before `start`, and after `close` nothing is open. `close` ma
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -24,6 +24,7 @@ from api.server.operation.metrics import Metrics
 from api.server.operation.routes import router_of
 from api.server.operation.verifying import Verifications
 from api.server.person import Identity
+from api.server.placement import load, place_at
 from api.server.settings import Settings, SettingsError, secret_of
 from api.server.trials import Trials
 from ledger.proof.ledger_file import check_ledger_file
@@ -54,32 +55,43 @@ class Server:
 
         Raises SettingsError, LedgerFileError, KeysError, OSError.
         """
-        if not settings.trials:
-            raise SettingsError("trials: none is named; give a ledger, or [trials] in the settings")
+        if not settings.trials and settings.placement is None:
+            raise SettingsError("trials: none is named; give a ledger, or [trials] or placement in the settings")
         if identity is None and settings.issuer is None and not settings.development:
             raise SettingsError("issuer: must be set, with roles; or development, on a loopback address")
-        for path in settings.trials.values():
-            check_ledger_file(path)
+        placement = None if settings.placement is None else load(settings.placement)
+        places = {name: place_at(name, where) for name, where in settings.trials.items()}
+        for place in places.values():
+            if place.database is None:
+                check_ledger_file(place.path)
+        placed = {} if placement is None else placement.places()
+        if both := sorted(placed.keys() & places.keys()):
+            raise SettingsError(f"{settings.placement}: trials.{both[0]}: stands under [trials] of the settings too")
+        self.trials = Trials(
+            places | placed,
+            clock=clock,
+            whole=() if placement is None else placement.whole,
+            most_open=settings.open_trials,
+        )
+        self.trials.look_for_more()
         token = None
         if settings.metrics_token_file is not None:
             token = secret_of(settings.metrics_token_file, "metrics_token_file")
         rates = settings.rates
-        composed = None if identity is not None else _composed(settings, address, clock)
+        composed = None if identity is not None else _composed(settings, self.trials.names, address, clock)
         known = identity if composed is None else composed.identity
         assert known is not None
         self.stopping = Stopping()
-        self.trials = Trials(settings.trials, clock=clock)
-        served = list(self.trials)
         self.verifications = Verifications(
-            settings.trials,
+            self.trials.paths,
             every=settings.verify_minutes * 60.0,
             policy=settings.policy,
             authorities=settings.authorities,
             clock=clock,
         )
-        self.following = Following(served)
+        self.following = Following(self.trials, None if self.trials.names.complete else self.trials.look_for_more)
         self.health = Health(
-            served,
+            self.trials,
             self.verifications,
             self.following,
             least_free=settings.least_free_mib * MIB,
@@ -88,7 +100,7 @@ class Server:
         )
         metrics = None
         if settings.metrics != "off":
-            metrics = Metrics(served, self.verifications, self.following)
+            metrics = Metrics(self.trials, self.verifications, self.following)
         app = create_app(self.trials, LimitedIdentity(known, Buckets(rates.person_per_minute, rates.person_burst, now)))
         app.state.ledger.more |= {
             "settings": settings,
@@ -124,10 +136,12 @@ class Server:
         self.trials.close()
 
 
-def _composed(settings: Settings, address: str | None, clock: Callable[[], datetime]) -> "Composed":
+def _composed(
+    settings: Settings, trials: Collection[str], address: str | None, clock: Callable[[], datetime]
+) -> "Composed":
     from api.server.identity.composing import identity_of  # not where somebody else tells who asks
 
-    return identity_of(settings, address=address, clock=clock)
+    return identity_of(settings, trials=trials, address=address, clock=clock)
 
 
 def named(ledgers: list[Path]) -> dict[str, Path]:

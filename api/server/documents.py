@@ -29,7 +29,7 @@ _ALWAYS: Final = (
     "issuer",
 )
 """How any request may be refused: by the route, by who tells the person (`api/server/identity/`), by the edge."""
-_RECORDING: Final = ("not-recorded",)
+_RECORDING: Final = ("not-recorded", "unreachable")
 _BODY: Final = ("body", "body-too-large", "content-type")
 DESCRIPTION: Final = """The trials of this server: what stands in their records, as the role of who asks may see it.
 

@@ -63,6 +63,12 @@ class Answers:
             while self._bytes > self._most:
                 self._bytes -= _weight(self._kept.popitem(last=False)[1])
 
+    def clear(self) -> None:
+        """Let all go."""
+        with self._lock:
+            self._kept.clear()
+            self._bytes = 0
+
     def made(self, key: Hashable, make: Callable[[], Kept]) -> Kept:
         """What was kept under a key, or is made now and kept."""
         found = self.get(key)

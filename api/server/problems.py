@@ -43,6 +43,7 @@ PROBLEMS: Final[dict[str, tuple[int, str]]] = {
     "token-claim": (403, "A claim of the token does not fit the ledger"),
     "too-many-requests": (429, "Too many requests"),
     "two-roles": (403, "The token gives two roles in one trial"),
+    "unreachable": (503, "The database of the trial cannot be reached"),
     "unauthenticated": (401, "Who asks is not known"),
 }
 """Each slug with its status and its title. A rule of the trial stands in the member `rule` of `refused`."""

@@ -3,7 +3,8 @@
 1. A field that there is not is refused, in the file and among the variables; so is a value of another form. The error
    names the file or variable, the field and the rule, and all faults at once.
 2. `TRIAL_LEDGER_<FIELD>` overrides the file, `TRIAL_LEDGER_RATES__<FIELD>` one field of a table; options of the
-   command line override both. Paths are taken from the folder of the file in which they stand.
+   command line override both. Paths are taken from the folder of the file in which they stand. A ledger is a file or
+   the URL of one in PostgreSQL; no database is asked for that.
 3. No secret is a setting: settings name the files of secrets, which nobody but their owner can read. A secret is read
    once, at the start, and never printed.
 4. `production` demands an issuer, an https `public_url` and `roles`, and excludes `development`.
@@ -16,12 +17,17 @@ import tomllib
 from collections.abc import Mapping
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
+
+from ledger.proof.ledger_file import LedgerFileError
+
+if TYPE_CHECKING:
+    from ledger.recording.postgres.connecting import Address
 
 PREFIX: Final = "TRIAL_LEDGER_"
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -32,6 +38,7 @@ _OTHERS: Final = frozenset({"ACTOR", "ORG", "PIN", "PIN_FILE", "SETTINGS", "SHAR
 _OPEN_TO_OTHERS: Final = 0o077
 _LONGEST_SECRET: Final = 1 << 14
 _LOOPBACK_NAMES: Final = frozenset({"localhost"})
+_SCHEMES: Final = ("postgresql://", "postgres://")
 
 Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"]
 """Signatures by a key pair (RFC 7518, 8037, 9864). `none`, and a secret shared with the issuer, are none of them."""
@@ -59,8 +66,12 @@ class Settings(BaseSettings):
         env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True, validate_default=True
     )
 
-    trials: dict[str, Path] = Field(default_factory=dict)
-    """The ledger of each trial, by the name that stands in addresses."""
+    trials: dict[str, Path | str] = Field(default_factory=dict)
+    """The ledger of each trial, by the name that stands in addresses: a file, or a URL (as text)."""
+    placement: Path | None = None
+    """The file (TOML) that says which trials lie in which databases."""
+    open_trials: Annotated[int, Field(ge=1, le=10_000)] = 64
+    """How many trials are held open at a time; of more, those are closed that were asked for longest ago."""
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     """0: any that is free."""
@@ -130,10 +141,10 @@ class Settings(BaseSettings):
 
     @field_validator("trials")
     @classmethod
-    def _names(cls, trials: dict[str, Path]) -> dict[str, Path]:
+    def _names(cls, trials: dict[str, Path | str]) -> dict[str, Path | str]:
         if bad := sorted(name for name in trials if not NAME.fullmatch(name)):
             raise ValueError(f"{bad[0]!r}: a trial's name is 1 to 64 letters, digits, '.', '_' and '-'")
-        return trials
+        return {name: _ledger(name, where) for name, where in trials.items()}
 
     @field_validator("public_url", "issuer")
     @classmethod
@@ -186,6 +197,31 @@ class Settings(BaseSettings):
         return self
 
 
+def located(text: str) -> "Address | None":
+    """The address of a ledger in PostgreSQL; None for what is no such URL. Raises ValueError for one of no use."""
+    if not text.startswith(_SCHEMES):
+        return None
+    try:
+        from ledger.recording.postgres.connecting import Address
+    except ImportError as error:
+        raise ValueError(
+            f"PostgreSQL needs more than is installed ({error.name}): pip install 'trial-ledger[postgres]'"
+        ) from None
+    try:
+        return Address.parse(text)
+    except LedgerFileError as error:
+        raise ValueError(str(error)) from None
+
+
+def _ledger(name: str, where: Path | str) -> Path | str:
+    if isinstance(where, Path):
+        return where
+    try:
+        return Path(where) if located(where) is None else where
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
+
+
 def is_loopback(host: str) -> bool:
     """Whether a host, as a name or an address, is this machine's own alone."""
     try:
@@ -231,7 +267,9 @@ def _absolute(values: dict[str, Any], folder: Path) -> dict[str, Any]:
     """The values, with paths taken from `folder`; what is no text is left for the check of its form."""
 
     def moved(value: Any) -> Any:
-        return str(folder / value) if isinstance(value, str) else value
+        if not isinstance(value, str) or value.startswith(_SCHEMES):
+            return value
+        return str(folder / value)
 
     found = {name: moved(value) if name in _PATHS else value for name, value in values.items()}
     if isinstance(found.get("trials"), dict):
@@ -241,7 +279,7 @@ def _absolute(values: dict[str, Any], folder: Path) -> dict[str, Any]:
     return found
 
 
-_PATHS: Final = frozenset({"roles", "client_secret_file", "metrics_token_file", "policy"})
+_PATHS: Final = frozenset({"roles", "placement", "client_secret_file", "metrics_token_file", "policy"})
 
 
 def _variables(cls: type[Settings]) -> dict[str, Any]:

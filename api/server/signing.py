@@ -28,6 +28,7 @@ from api.server.problems import Problem
 from api.server.state import Asking, State
 from ledger.application import Answer, CommandRefusedError
 from ledger.application.signing import Bound, Wanted
+from ledger.application.signing import Signing as Signatures
 from ledger.domain.decisions import CommandActor, Refusal
 from ledger.domain.decisions.signing import check_role
 from ledger.domain.events.base import Name
@@ -107,7 +108,14 @@ def sign(ask: Asking, wanted: Wanted, token: str | None, signing: Signing) -> tu
     arms = ask.session.sight.arms
     if wanted.book is Book.SEALED or arms:
         ask.session.admit(ARM, "a signature")
-    signatures = ask.served.ledger().signatures
+    with ask.served.recording() as ledger:
+        return _signed(ask, wanted, token, signing, ledger.signatures, signer)
+
+
+def _signed(
+    ask: Asking, wanted: Wanted, token: str | None, signing: Signing, signatures: Signatures, signer: CommandActor
+) -> tuple[Answer, Bound]:
+    arms = ask.session.sight.arms
     bound = signatures.bound(wanted, signer)
     earlier = signatures.earlier(bound, arms=arms)
     if earlier is not None:

@@ -31,6 +31,14 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "position.recorded": ("recorded", "registrada"),
     "position.head": ("Head", "Cabeza"),
     "position.sealed-head": ("sealed head", "cabeza sellada"),
+    "position.behind": (
+        "Read from a replica, {n} entries behind the record.",
+        "Leído de una réplica, {n} entradas por detrás del registro.",
+    ),
+    "position.behind.one": (
+        "Read from a replica, {n} entry behind the record.",
+        "Leído de una réplica, {n} entrada por detrás del registro.",
+    ),
     "position.same": ("The same data, at the same position", "Los mismos datos, en la misma posición"),
     "position.label": ("Known as at", "Como se sabía en"),
     "position.hint": (
@@ -94,6 +102,10 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "It cannot be recorded now, and so is not shown",
         "Ahora no se puede registrar, así que no se muestra",
     ),
+    "problem.unreachable": (
+        "The database of the trial cannot be reached",
+        "No se puede acceder a la base de datos del ensayo",
+    ),
     "problem.parameter": (
         "A part of the address is not of the right form",
         "Una parte de la dirección no tiene la forma debida",
@@ -116,6 +128,11 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "problem.hint.cross-site": (
         "Go back, load the page anew, and send the form again. Nothing was done.",
         "Vuelva atrás, cargue de nuevo la página y envíe otra vez el formulario. No se ha hecho nada.",
+    ),
+    "problem.hint.unreachable": (
+        "Try again in a moment. An emergency code-break that cannot wait is in the sealed envelopes.",
+        "Inténtelo de nuevo dentro de un momento. Si la apertura urgente del código no puede esperar, está en los "
+        "sobres sellados.",
     ),
     "problem.hint.issuer": ("Try again in a moment.", "Inténtelo de nuevo dentro de un momento."),
     "problem.hint.sign-in-failed": (

@@ -8,7 +8,7 @@
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -23,7 +23,7 @@ from api.server.identity.development import ALGORITHM, CLIENT, DevelopmentIssuer
 from api.server.identity.development_pages import router_of
 from api.server.identity.fetching import Fetch, Http
 from api.server.identity.jwks import Issuer
-from api.server.identity.rights import Rights, Rule
+from api.server.identity.rights import EVERY, Rights, Rule
 from api.server.identity.sessions import Sessions
 from api.server.identity.who import Forms, Who
 from api.server.settings import Settings, SettingsError, is_loopback, secret_of
@@ -64,6 +64,7 @@ class Composed:
 def identity_of(
     settings: Settings,
     *,
+    trials: Collection[str] | None = None,
     address: str | None = None,
     clock: Callable[[], datetime] = utc_now,
     ticks: Callable[[], float] = time.monotonic,
@@ -73,14 +74,15 @@ def identity_of(
     """The identity of a server. Raises SettingsError.
 
     `address`: by which the server is reached, such as `http://127.0.0.1:8000`, where the settings do not say it (a
-    port that the system chose). `fetch`: how the issuer is asked. `scope`: what the sign-in asks it for.
+    port that the system chose). `trials`: the names of all trials of the server, as they are at the moment; without,
+    those of the settings. `fetch`: how the issuer is asked. `scope`: what the sign-in asks it for.
     """
     public_url = settings.public_url or address or f"http://{_named(settings.host)}:{settings.port}"
     if settings.development:
-        return _development(settings, public_url, clock, ticks)
+        return _development(settings, settings.trials if trials is None else trials, public_url, clock, ticks)
     if settings.issuer is None or settings.roles is None:
         raise SettingsError("issuer, roles: must be set, or development (on the loopback address): nobody can come in")
-    given = rights.load(settings.roles, settings.trials)
+    given = rights.load(settings.roles, settings.trials if trials is None else trials)
     issuer = Issuer(settings.issuer, settings.algorithms, fetch or Http(), ticks=ticks)
     who = Who(issuer, settings.audience, given, Sessions(ticks), cookie_of(public_url), clock)
     issuer.warm()
@@ -92,27 +94,38 @@ def identity_of(
     return Composed(who, (Browser(who, Client(public_url, settings.client_id, secret, scope)).router,))
 
 
-def development_rights(trials: Mapping[str, Iterable[str]]) -> Rights:
-    """What the claim `role` of the development issuer gives: that role in every trial. `trials`: with their sites."""
+def development_rights(trials: Mapping[str, Iterable[str]], all: Collection[str] = ()) -> Rights:
+    """What the claim `role` of the development issuer gives: that role in every trial.
+
+    `trials`: those whose sites are known, with them; `all`: the names of all, as they are at the moment.
+    """
     rules = [
         Rule(("role",), role.value, trial, role, frozenset(sorted(sites)[:1] if ROLES[role].identity else ()))
         for trial, sites in trials.items()
         for role in Role
     ]
-    return Rights(tuple(rules), org_claim=("org",))
+    if set(all) - trials.keys() or not getattr(all, "complete", True):
+        rules += [Rule(("role",), role.value, EVERY, role) for role in Role]
+    return Rights(tuple(rules), org_claim=("org",), trials=all)
 
 
 def _development(
-    settings: Settings, public_url: str, clock: Callable[[], datetime], ticks: Callable[[], float]
+    settings: Settings,
+    trials: Collection[str],
+    public_url: str,
+    clock: Callable[[], datetime],
+    ticks: Callable[[], float],
 ) -> Composed:
     if settings.production:
         raise SettingsError("development: must not be set in production: it lets anybody in")
     if not is_loopback(settings.host) or not is_loopback(urlsplit(public_url).hostname or ""):
         raise SettingsError("development: host and public_url must be of the loopback address: it lets anybody in")
     if settings.roles is not None:
-        given = rights.load(settings.roles, settings.trials)
+        given = rights.load(settings.roles, trials)
     else:
-        given = development_rights({name: _sites(path) for name, path in settings.trials.items()})
+        # Of trials in databases, which need not answer now, nobody's own sites are known here.
+        known = {name: _sites(where) for name, where in settings.trials.items() if isinstance(where, Path)}
+        given = development_rights(known, trials)
     built_in = DevelopmentIssuer(public_url, settings.audience, public_url + CALLBACK, clock)
     issuer = Issuer(built_in.url, (ALGORITHM,), built_in, ticks=ticks)
     who = Who(issuer, settings.audience, given, Sessions(ticks), cookie_of(public_url), clock)

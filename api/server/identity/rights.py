@@ -2,6 +2,7 @@
 
 1. A `[[right]]` gives a role in a trial, with the own sites, to whoever has a value in a claim. A claim is a name, or a
    list of names that leads into nested objects, such as `["realm_access", "roles"]`.
+   `trial = "*"` stands for all trials of the server, those found later among them.
 2. Nobody has two roles in a trial: such a token is refused whole, for two roles together could know what neither may.
    The same role by several rights is one, with the sites of all.
 3. `[person]` says which claims hold pseudonym, organisation and printed name. Pseudonym and organisation have to fit
@@ -29,6 +30,8 @@ from ledger.domain.vocabulary import Role
 Path_ = tuple[str, ...]
 """Where a claim is found: names, from the outside in."""
 
+EVERY: Final = "*"
+"""In the place of a trial: all of them."""
 _ID: Final = TypeAdapter[str](CommandId)
 _NAME: Final = TypeAdapter[str](Name)
 _SITE: Final = re.compile(r"[!-~]{1,128}")
@@ -50,13 +53,14 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Rights:
-    """The whole file. `org`: the organisation of whoever's token names none."""
+    """The whole file. `org`: the organisation of whoever's token names none. `trials`: of the server."""
 
     rules: tuple[Rule, ...]
     id: Path_ = ("sub",)
     name: Path_ = ("name",)
     org_claim: Path_ | None = None
     org: str | None = None
+    trials: Collection[str] = ()
 
     def person(self, claims: Claims, session: str, *, until: int | None = None, csrf: str | None = None) -> Person:
         """Whom these claims are of. `until`: when that ends, if not with the token. Raises Problem (403)."""
@@ -87,10 +91,11 @@ class Rights:
             sites = rule.sites
             if rule.sites_claim is not None:
                 sites |= {site for site in _texts(_claim(values, rule.sites_claim)) if _SITE.fullmatch(site)}
-            earlier = found.get(rule.trial)
-            if earlier is not None and earlier.role is not rule.role:
-                raise Problem("two-roles", f"the token gives two roles in the trial {rule.trial}; nobody may have two")
-            found[rule.trial] = Right(rule.role, sites if earlier is None else earlier.sites | sites)
+            for trial in self.trials if rule.trial == EVERY else (rule.trial,):
+                earlier = found.get(trial)
+                if earlier is not None and earlier.role is not rule.role:
+                    raise Problem("two-roles", f"the token gives two roles in the trial {trial}; nobody may have two")
+                found[trial] = Right(rule.role, sites if earlier is None else earlier.sites | sites)
         return found
 
 
@@ -124,7 +129,7 @@ def parsed(text: str, where: str, trials: Collection[str]) -> Rights:
     person = tables.get("person", {})
     if not isinstance(person, dict):
         raise SettingsError(f"{where}: person: must be a table, [person]")
-    return _with_person(read, _Table(person, f"{where}: person", _PERSON))
+    return _with_person(read, _Table(person, f"{where}: person", _PERSON), trials)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +167,7 @@ class _Table:
 
 def _rule(table: _Table, trials: Collection[str]) -> Rule:
     trial, role = table.text("trial"), table.text("role")
-    if trial not in trials:
+    if trial != EVERY and getattr(trials, "complete", True) and trial not in trials:
         raise table.fault("trial", f"this server has no trial {trial!r}; it has {', '.join(sorted(trials)) or 'none'}")
     if role not in set(Role):
         raise table.fault("role", f"there is no role {role!r}; there are {', '.join(Role)}")
@@ -172,7 +177,7 @@ def _rule(table: _Table, trials: Collection[str]) -> Rule:
     return Rule(table.path("claim"), table.text("value"), trial, Role(role), table.sites("sites"), sites_claim)
 
 
-def _with_person(rules: tuple[Rule, ...], table: _Table) -> Rights:
+def _with_person(rules: tuple[Rule, ...], table: _Table, trials: Collection[str]) -> Rights:
     found = {field: table.path(field) for field in ("id", "name", "org_claim") if field in table.values}
     org = table.text("org") if "org" in table.values else None
     if org is None and "org_claim" not in found:
@@ -181,7 +186,7 @@ def _with_person(rules: tuple[Rule, ...], table: _Table) -> Rights:
         org = None if org is None else _NAME.validate_python(org)
     except ValidationError:
         raise table.fault("org", "must have 1 to 200 characters, none of them a control character") from None
-    return Rights(rules, org=org, **found)
+    return Rights(rules, org=org, trials=trials, **found)
 
 
 def _claim(values: Any, path: Path_) -> Any:

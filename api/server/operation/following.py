@@ -6,14 +6,18 @@
    long as that took: under a steady stream of commands views lie a little behind, and recording goes on.
 3. A view that lies behind is nobody's loss: who asks has it brought to the head then. So a thread that fails is told of
    (`lag`), tries again, and stops nothing.
+4. Of the many trials of a placement, one thread for each audience goes round. Where views are folded from a replica,
+   it is those that are brought to its head. Between two rounds databases are asked whether they have more trials.
 """
 
 import logging
 import threading
 import time
-from collections.abc import Callable
-from contextlib import closing
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from contextlib import closing, suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
 from typing import Final
 
 from api.bootstrap import viewing
@@ -30,6 +34,8 @@ from projections.views import VIEWS
 EVERY: Final = 0.5
 REST: Final = 1.0
 TIMES: Final = 4.0
+MORE_SECONDS: Final = 60.0
+"""After how long databases are asked again which trials they have."""
 _AGAIN: Final = 10.0
 """Seconds after which what failed is tried again."""
 _ROLES: Final = {Audience.MASKED: "participant", Audience.UNMASKED: "statistician"}
@@ -54,7 +60,7 @@ class Follower:
     """Keeps one audience's views of one trial at the head."""
 
     def __init__(self, served: Served, audience: Audience, now: Callable[[], float] = time.monotonic) -> None:
-        self._served = served
+        self.served = self._served = served
         self._audience = audience
         self._now = now
         self._stop = threading.Event()
@@ -93,12 +99,26 @@ class Follower:
             except ClosedBookError:  # a file that was restored without the sealed book has no such views
                 return
             except Exception as error:
-                with self._lock:
-                    self._behind = self._behind if self._behind is not None else began
-                    told, self._failed = self._failed, True
-                if not told:
-                    _log.warning("%s: the views cannot be kept at the head", self._served.name, exc_info=error)
+                self._fail(error, began)
                 rest = _AGAIN
+
+    def turn(self) -> None:
+        """Look once, in a round; what fails is tried again in the next one."""
+        began = self._now()
+        with suppress(ClosedBookError):
+            try:
+                self.step()
+            except ClosedBookError:
+                raise
+            except Exception as error:
+                self._fail(error, began)
+
+    def _fail(self, error: Exception, began: float) -> None:
+        with self._lock:
+            self._behind = self._behind if self._behind is not None else began
+            told, self._failed = self._failed, True
+        if not told:
+            _log.warning("%s: the views cannot be kept at the head", self._served.name, exc_info=error)
 
     def step(self) -> bool:
         """Look once, and fold if there is anything new. Whether there was."""
@@ -109,7 +129,9 @@ class Follower:
                 return False
             if self._behind is None:
                 self._behind = self._now()
-        viewing(self._served.path, _ROLES[self._audience]).catch_up()
+        at = self._at()
+        seen = viewing(self._served.path, _ROLES[self._audience])
+        replace(seen, reads=None if at == self._served.path else at).catch_up()
         caught = self._kept()
         with self._lock:
             self._caught = caught
@@ -120,17 +142,20 @@ class Follower:
 
     def _head(self) -> Position:
         if self._audience is Audience.MASKED:
-            with self._served.open_book() as reader:
+            with self._served.open_book(shown=True) as reader:
                 return reader.head()
-        path = self._served.path
-        reader = LedgerReader(path, books=frozenset(Book), classes=frozenset({PLAIN}))
+        self._served.place.reach()
+        reader = LedgerReader(self._at(), books=frozenset(Book), classes=frozenset({PLAIN}))
         with closing(reader), reader:
             return reader.head()
+
+    def _at(self) -> Path:
+        return self._served.place.looked_at()
 
     def _kept(self) -> Position:
         """Up to where all kept views are folded, as their file says: what could not be kept is not taken for kept."""
         views = [view for view in VIEWS.values() if view.kept and view.exists_for(self._audience)]
-        with open_store(views_folder(self._served.path), self._audience) as store, store.reading():
+        with open_store(views_folder(self._at()), self._audience) as store, store.reading():
             places = [store.place(view) for view in views]
         found = [place for place in places if place is not None]
         if len(found) < len(views):
@@ -139,24 +164,81 @@ class Follower:
         return Position(min(place.open_size for place in found), min(sealed) if sealed else None)
 
 
-class Following:
-    """The followers of all trials."""
+class Round:
+    """Keeps one audience's views of many trials at the head, one trial after the other."""
 
-    def __init__(self, served: list[Served]) -> None:
-        self._all = {(one.name, audience): Follower(one, audience) for one in served for audience in Audience}
+    def __init__(self, audience: Audience, trials: Callable[[], Iterable[Follower]]) -> None:
+        self._trials = trials
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"views-{audience.value}", daemon=True)
 
     def start(self) -> None:
-        for one in self._all.values():
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop after the trial that is being folded."""
+        self._stop.set()
+
+    def join(self, seconds: float) -> None:
+        if self._thread.ident is not None:
+            self._thread.join(seconds)
+
+    def _run(self) -> None:
+        rest = EVERY
+        while not self._stop.wait(rest):
+            began = time.monotonic()
+            for follower in self._trials():
+                if self._stop.is_set():
+                    return
+                follower.turn()
+            rest = REST + TIMES * (time.monotonic() - began)
+
+
+class Following:
+    """The followers of all trials. `more`: is called now and then, where there may be more trials by and by."""
+
+    def __init__(self, served: Iterable[Served], more: Callable[[], None] | None = None) -> None:
+        """`served`: is looked through anew for each round."""
+        self._served = served
+        self._more = more
+        self._lock = threading.Lock()
+        self._all: dict[tuple[str, Audience], Follower] = {}
+        for one in served:
+            for audience in Audience:
+                self._of(one, audience)
+        self._threads: list[Follower | Round] = [
+            self._of(one, audience) for one in served if not one.place.placed for audience in Audience
+        ]
+        if more is not None or any(one.place.placed for one in served):
+            self._threads += [Round(audience, partial(self._placed, audience)) for audience in Audience]
+        self._asked = time.monotonic()
+
+    def start(self) -> None:
+        for one in self._threads:
             one.start()
 
     def close(self, seconds: float = 5.0) -> None:
         """Stop; what is being folded is waited for, for a while. A fold that is cut off is undone, and made again."""
-        for one in self._all.values():
+        for one in self._threads:
             one.close()
         until = time.monotonic() + seconds
-        for one in self._all.values():
+        for one in self._threads:
             one.join(max(0.0, until - time.monotonic()))
 
     def lag(self, trial: str, audience: Audience) -> Lag:
         """How far an audience's views of a trial lie behind."""
-        return self._all[trial, audience].lag()
+        found = self._all.get((trial, audience))
+        return Lag(None, None, False) if found is None else found.lag()
+
+    def _of(self, served: Served, audience: Audience) -> Follower:
+        with self._lock:
+            found = self._all.get((served.name, audience))
+            if found is None or found.served is not served:
+                found = self._all[served.name, audience] = Follower(served, audience)
+            return found
+
+    def _placed(self, audience: Audience) -> list[Follower]:
+        if self._more is not None and audience is Audience.MASKED and time.monotonic() - self._asked >= MORE_SECONDS:
+            self._more()
+            self._asked = time.monotonic()
+        return [self._of(one, audience) for one in self._served if one.place.placed]

@@ -9,13 +9,15 @@
 3. How far views lie behind is looked at for masked people alone: the others' follow the sealed book, of which no time
    is to be told. That they cannot be kept at all is no matter of what was recorded.
 4. What was found is kept for some seconds: asking often does not wear out the disk. One asks at a time.
+5. A trial of a placement is one of many, and fails alone: the server is not ready only where none at all can be opened,
+   or where there is no room beside their links. What is wrong with a single one, its page and the metrics tell.
 """
 
 import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +26,7 @@ from typing import Final
 from api.evidence.making import RestoredBackupError, check_not_restored
 from api.server.operation.following import Following
 from api.server.operation.verifying import Verifications
+from api.server.placement import Database
 from api.server.trials import Served
 from ledger.keys.file import KeysError
 from ledger.proof.ledger_file import LedgerFileError
@@ -69,7 +72,7 @@ class Health:
         kept_seconds: float = KEPT_SECONDS,
     ) -> None:
         """`least_free`: bytes; `most_lag`: seconds; `free`: how many bytes are free in a folder."""
-        self._served = list(served)
+        self._served = served
         self._verifications = verifications
         self._following = following
         self._least_free = least_free
@@ -87,13 +90,36 @@ class Health:
             now = self._now()
             if now >= self._until:
                 before = {(one.reason, one.trial) for one in self._found}
-                self._found = [found for served in self._served for found in self._look(served)]
+                self._found = list(self._all())
                 for found in self._found:
                     if (found.reason, found.trial) not in before:
                         _log.error("not ready: %s: %s: %s", found.trial, found.reason, found.what)
                 self._until = self._now() + self._kept_seconds
             wrong = {found.reason for found in self._found}
         return [reason for reason in REASONS if reason in wrong]
+
+    def _all(self) -> Iterator[Found]:
+        placed = []
+        for served in self._served:
+            if served.place.placed:
+                placed.append(served)
+            else:
+                yield from self._look(served)
+        if not placed:
+            return
+        folders: set[Path] = set()
+        faults: dict[Database, str] = {}
+        databases = {one.place.database: one for one in placed if one.place.database is not None}
+        for database, served in databases.items():
+            if (folder := served.path.parent) not in folders and folder.is_dir():
+                folders.add(folder)
+                yield from (Found(reason, served.name, what) for reason, what in self._disk(served))
+            try:
+                database.reach()
+            except StorageError as error:
+                faults[database] = str(error)
+        if len(placed) == len(list(self._served)) and len(faults) == len(databases):
+            yield Found("ledger", placed[0].name, "; ".join(faults.values()))
 
     def _look(self, served: Served) -> list[Found]:
         looks = (self._ledger, self._disk, self._restored, self._verification, self._views)

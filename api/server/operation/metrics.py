@@ -14,7 +14,7 @@ What an operator needs to see of the rest stands in the log, which is for those 
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Final
 
@@ -43,7 +43,7 @@ def counts(method: str, route: str, status: int, *, arms: bool) -> bool:
 class Metrics:
     """What is counted, in a registry of its own."""
 
-    def __init__(self, served: list[Served], verifications: Verifications, following: Following | None) -> None:
+    def __init__(self, served: Iterable[Served], verifications: Verifications, following: Following | None) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # times of the first request of each kind
         self._served = served
         self._verifications = verifications

@@ -89,8 +89,11 @@ class Verifications:
         clock: Callable[[], datetime] = utc_now,
         slot: float = SLOT,
     ) -> None:
-        """`every`: seconds between two runs of a trial; 0: only those that somebody asks for."""
-        self._paths = dict(trials)
+        """`trials`: where each lies, looked at anew for each run.
+
+        `every`: seconds between two runs of a trial; 0: only those that somebody asks for.
+        """
+        self._paths = trials
         self._every = every
         self._trusted = [*([] if policy is None else ["--policy", str(policy)])]
         for path in authorities:
@@ -159,7 +162,7 @@ class Verifications:
             self._thread.join(5)
 
     def _run(self) -> None:
-        due = dict.fromkeys(self._paths, time.monotonic()) if self._every else {}
+        due: dict[str, float] = {}
         while True:
             with self._changed:
                 trial = None
@@ -167,6 +170,8 @@ class Verifications:
                     if self._closed:
                         return
                     now = time.monotonic()
+                    if self._every:
+                        due = {name: due.get(name, now) for name in self._paths}
                     if self._asked:
                         trial = self._asked.pop(0)
                     else:

@@ -106,7 +106,7 @@ def audit(request: Request, ask: Ask) -> Response:
     form = form_of(request)
     query = query_of(request)
     admit(ask)
-    with ask.served.reader(ask.session) as reader:
+    with ask.served.reader(ask.session, shown=True) as reader:
         at = position(reader, query)
         etag = _tag(request, paging.exact(at), form)
         if has_it(request, etag):

@@ -83,6 +83,17 @@ def linked(address: Address) -> Path:
     return path
 
 
+def names_in(address: Address) -> list[str]:
+    """The trials that a database has, without those that are being copied. Raises LedgerFileError, StorageError."""
+    with address.connect() as db:
+        check_revision(db, address)
+        try:
+            rows = db.execute("SELECT name FROM trial_ledger.trial WHERE name NOT LIKE '%.copying' ORDER BY name")
+            return [name for (name,) in rows.fetchall()]
+        except psycopg.Error as error:
+            raise translated(error, address) from None
+
+
 def place_of(address: Address) -> Path:
     """Where the link of a trial lies, and beside it its keys and evidence: below TRIAL_LEDGER_HOME."""
     known = conninfo.conninfo_to_dict(address.url)
