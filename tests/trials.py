@@ -17,6 +17,7 @@ from ledger.keys.allocation import keep_allocation
 from ledger.keys.file import load_keys
 from ledger.proof.allocation import Parameters, commitment
 from ledger.proof.entry import Actor
+from ledger.recording.stores import IN_FILE, Store
 from tests.domain.test_criteria import GOOD
 
 START = datetime(2020, 5, 6, 8, 0, tzinfo=UTC)
@@ -45,8 +46,11 @@ class Trial:
         protocol: Protocol | None = None,
         seed: int = 1,
         keys: Callable[[int], bytes] | None = None,
+        path: Path | None = None,
+        store: Store = IN_FILE,
     ) -> None:
-        self.path = folder / "trial.db"
+        """`store`: where its books lie, if not in the file at `path` (`trial.db` in the folder)."""
+        self.path = path or folder / "trial.db"
         self.protocol = protocol or reference_protocol()
         self.clock = SimulatedClock(START)
         self.randomness = SeededRandomness(seed)
@@ -58,6 +62,7 @@ class Trial:
             clock=self.clock,
             randomness=self.randomness,
             random=keys or self.randomness.keys,
+            store=store,
         )
         self._number = 0
         self._has_list = False

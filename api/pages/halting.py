@@ -64,7 +64,7 @@ def as_of(request: Request, ask: Ask) -> Response:
 
 def _side(one: Look) -> dict[str, Any]:
     """What is known at the position of a look."""
-    numbers = numbers_of(one, one.rows("duties"))
+    numbers = numbers_of(one)
     whole = one.whole()
     return {"at": one.where, "numbers": numbers, "status": whole.state.status.value, "why": whole.reason}
 

@@ -26,6 +26,7 @@ from projections.base import Audience
 Beside = Callable[[Request, Asking], Mapping[str, Hashable]]
 _MADE_OF: Final = "trial_ledger.made_of"
 _BY_DAY: Final = frozenset({"day"})
+_REPLICA: Final = frozenset({"behind"})
 
 
 def keeping(route: Callable[..., Any], beside: Beside | None) -> Callable[..., Any]:
@@ -39,7 +40,8 @@ def keeping(route: Callable[..., Any], beside: Beside | None) -> Callable[..., A
             return route(request=request, ask=ask, **path)
         told = {} if beside is None else beside(request, ask)
         end = _end(ask)
-        key = _key(request, ask, end, told)
+        behind = ask.served.behind()
+        key = _key(request, ask, end, told, behind)
         answers = ask.served.answers[Audience.MASKED]
         if (found := answers.get(key)) is not None:
             if found.headers["etag"] in (one.strip() for one in request.headers.get("if-none-match", "").split(",")):
@@ -47,7 +49,11 @@ def keeping(route: Callable[..., Any], beside: Beside | None) -> Callable[..., A
             return found.response()
         response = route(request=request, ask=ask, **path)
         made_of = request.scope.pop(_MADE_OF, None)
-        if made_of is not None and made_of <= _BY_DAY | told.keys() and _end(ask) == end:
+        if (
+            made_of is not None
+            and made_of <= _BY_DAY | _REPLICA | told.keys()
+            and (_end(ask), ask.served.behind()) == (end, behind)
+        ):
             answers.keep(key, _kept(response))
         return response
 
@@ -64,7 +70,7 @@ def _end(ask: Asking) -> Position:
         return reader.head()
 
 
-def _key(request: Request, ask: Asking, end: Position, told: Mapping[str, Hashable]) -> Hashable:
+def _key(request: Request, ask: Asking, end: Position, told: Mapping[str, Hashable], behind: int | None) -> Hashable:
     session = ask.session
     return (
         "page",
@@ -77,6 +83,7 @@ def _key(request: Request, ask: Asking, end: Position, told: Mapping[str, Hashab
         end,
         recorded(ask.served.clock())[:10],
         tuple(told.items()),
+        behind,
     )
 
 

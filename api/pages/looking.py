@@ -9,34 +9,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 from fastapi import Request
 
 from api.pages.rendering import as_of_of, link, pinned
+from api.server.standing import Whole, whole_of
 from api.server.state import Asking
-from ledger.domain.events.base import TRIAL_STREAM
-from ledger.domain.history import Fact, corrected
-from ledger.domain.state import TrialState
-from ledger.domain.state.trial import STOPS
+from ledger.domain.history import Fact
 from ledger.domain.when import recorded
 from ledger.recording.reader import Position, day_asked
 from projections.result import AsOf, Result
-
-_RESTART: Final = "trial.restarted/1"
-
-
-@dataclass(frozen=True, slots=True)
-class Whole:
-    """The trial as a whole at a position; `stop`: the event by which it stands still, if it does."""
-
-    state: TrialState
-    stop: Fact | None
-
-    @property
-    def reason(self) -> str | None:
-        """Why it stands still."""
-        return None if self.stop is None else self.stop.data.get("reason")
 
 
 @dataclass(slots=True)
@@ -86,10 +69,7 @@ class Look:
     def whole(self) -> Whole:
         """The trial as a whole."""
         with self.ask.served.open_book(shown=True) as reader:
-            facts = reader.stream(TRIAL_STREAM, stop=self.open_end)
-        turns = [fact for fact in corrected(facts) if fact.type in STOPS or fact.type == _RESTART]
-        stands = bool(turns) and turns[-1].type != _RESTART
-        return Whole(TrialState.fold(facts), turns[-1] if stands else None)
+            return whole_of(reader, self.open_end)
 
     def newest(self, count: int) -> list[Fact]:
         """The last entries of the open book up to the position, the newest first."""

@@ -112,6 +112,9 @@ def page(
     if (remembered := chosen(request)) is not None:
         secure = "; Secure" if request.url.scheme == "https" else ""
         sent["set-cookie"] = f"{COOKIE}={remembered}; Path=/; Max-Age={_YEAR}; SameSite=Lax; HttpOnly{secure}"
+    behind = None if ask is None or at is None else ask.served.behind()
+    if behind is not None:
+        made_of = {**(made_of or {}), "behind": behind}
     if at is not None and status == 200:
         sent["etag"] = etag = _etag(request, language, ask, who, at, made_of or {})
         if etag in (one.strip() for one in request.headers.get("if-none-match", "").split(",")):
@@ -121,6 +124,7 @@ def page(
         **_at_hand(request, words, ask),
         person=who,
         at=at,
+        behind=behind,
         downloads=_downloads(request, ask, at, views),
         error=context.pop("error", None),
         **context,

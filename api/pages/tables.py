@@ -17,7 +17,19 @@ from api.pages.rendering import MOST_ROWS
 from api.pages.words import IN
 
 Kind: TypeAlias = Literal[
-    "text", "term", "terms", "when", "number", "decimal", "subject", "subjects", "entries", "yes", "group", "role"
+    "text",
+    "term",
+    "terms",
+    "when",
+    "number",
+    "decimal",
+    "subject",
+    "subjects",
+    "entries",
+    "yes",
+    "group",
+    "role",
+    "trial",
 ]
 
 

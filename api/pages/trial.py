@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request, Response
 from api.pages.badge import Badge, badge_of
 from api.pages.looking import Look, look
 from api.pages.rendering import page, reading
+from api.server import standing
 from api.server.state import Ask, Asking, Who, state_of
 from ledger.domain.events import CATALOGUE
 from ledger.domain.history import Fact
@@ -38,8 +39,7 @@ def _beside(request: Request, ask: Asking) -> dict[str, Badge]:
 def overview(request: Request, ask: Ask) -> Response:
     """Where the trial stands."""
     looked = look(request, ask)
-    duties = looked.rows("duties")
-    numbers = numbers_of(looked, duties)
+    numbers = numbers_of(looked)
     badge = badge_of(state_of(request), ask)
     return page(
         request,
@@ -54,26 +54,9 @@ def overview(request: Request, ask: Ask) -> Response:
     )
 
 
-def numbers_of(looked: Look, duties: list[dict[str, Any]]) -> dict[str, Any]:
+def numbers_of(looked: Look) -> dict[str, Any]:
     """The key numbers, each as one of the views has it."""
-    enrolment = looked.show("enrolment")
-    reached = {row["stage"]: row["subjects"] for row in enrolment.rows if row["site"] is None and row["month"] is None}
-    open_events = looked.show("open-adverse-events").table.extra
-    deviations = looked.rows("deviations")
-    return {
-        "consented": reached.get("CONSENTED", 0),
-        "randomized": reached.get("RANDOMIZED", 0),
-        "target": enrolment.table.extra["target"],
-        "completed": reached.get("COMPLETED", 0),
-        "died": reached.get("DIED", 0),
-        "open_events": open_events["open"],
-        "open_serious": open_events["open_serious"],
-        "deviations": len(deviations),
-        "important": sum(bool(row["important"]) for row in deviations),
-        "overdue": sum(row["status"] == "OVERDUE" for row in duties),
-        "due": sum(row["status"] == "DUE" for row in duties),
-        "entries": looked.open_end.open,
-    }
+    return {**standing.numbers_of(looked.show), "entries": looked.open_end.open}
 
 
 def _entry(fact: Fact) -> dict[str, Any]:

@@ -35,6 +35,7 @@ from projections.base import UnknownViewError
 
 ROUTES: Final[tuple[str, ...]] = (
     "api.server.routes.trials",
+    "api.server.routes.portfolio",
     "api.server.routes.views",
     "api.server.routes.audit",
     "api.server.routes.entries",
@@ -47,6 +48,7 @@ ROUTES: Final[tuple[str, ...]] = (
     "api.server.routes.signatures",
     "api.pages.static",
     "api.pages.trial",
+    "api.pages.portfolio",
     "api.pages.flow_pages",
     "api.pages.subjects",
     "api.pages.safety",

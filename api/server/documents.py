@@ -38,6 +38,14 @@ who has arms in sight is given those of both books, as `SEQ/SEALED`.
 """
 HEADERS: Final[Mapping[str, Mapping[str, Any]]] = {
     "ETag": {"description": "View and position, and what else the answer was made from", "schema": {"type": "string"}},
+    "Replica-Position": {
+        "description": "Where it was read from a replica: the position that it is of",
+        "schema": {"type": "string"},
+    },
+    "Replica-Behind": {
+        "description": "Where it was read from a replica: by how many open entries that lies behind the record",
+        "schema": {"type": "integer", "minimum": 0},
+    },
     "Link": {"description": "Where the next page is (RFC 8288)", "schema": {"type": "string"}},
 }
 """Of a page."""

@@ -4,7 +4,9 @@
    `format` decides where there is one: a link in a page cannot say what it accepts.
 2. A tag names what an answer was made from, so that it can be compared before anything is made. Answers depend on who
    asks (`Vary`), are nobody else's to keep (`private`), and are asked for anew each time (`no-cache`).
-3. Names of persons are never kept by anybody (`no-store`), and have no tag.
+3. What was read from a replica says its position (`Replica-Position`), and by how many open entries that lies behind
+   the record (`Replica-Behind`).
+4. Names of persons are never kept by anybody (`no-store`), and have no tag.
 """
 
 import hashlib
@@ -27,6 +29,14 @@ NOT_KEPT: Final[Mapping[str, str]] = {"cache-control": "private, no-store", "var
 _WEIGHT: Final = re.compile(r"(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)", re.ASCII)
 _TAG: Final = re.compile(r'(?:W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
 _LONGEST_TAG: Final = 200
+
+
+def as_read(response: Response, at: str, behind: int | None) -> Response:
+    """The answer, which says where it was read, if from a replica: at which position, and how far that lies behind."""
+    if behind is not None:
+        response.headers["replica-position"] = at
+        response.headers["replica-behind"] = str(behind)
+    return response
 
 
 def form_of(request: Request, offered: Sequence[str] = (JSON, CSV)) -> str:

@@ -33,8 +33,10 @@ PREFIX: Final = "TRIAL_LEDGER_"
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 """What the name of a trial may be: it stands in addresses."""
 
-# Variables that begin alike and are no settings: of the command line, of key stores, of the tests.
-_OTHERS: Final = frozenset({"ACTOR", "ORG", "PIN", "PIN_FILE", "SETTINGS", "SHARED_DATA", "KILLS", "CUTS"})
+# Variables that begin alike and are no settings: of the command line, of key stores, of databases, of the tests.
+_OTHERS: Final = frozenset(
+    {"ACTOR", "ORG", "PIN", "PIN_FILE", "SETTINGS", "SHARED_DATA", "KILLS", "CUTS", "HOME", "POOL"}
+)
 _OPEN_TO_OTHERS: Final = 0o077
 _LONGEST_SECRET: Final = 1 << 14
 _LOOPBACK_NAMES: Final = frozenset({"localhost"})

@@ -19,7 +19,7 @@ from typing import Final
 
 MOST: Final = 20_000
 _FREE: Final = frozenset({"/healthz", "/readyz", "/metrics"})
-_DEAR: Final = (("exports", 20), ("verification", 20), ("dossier", 20), ("audit", 2), ("events", 2))
+_DEAR: Final = (("exports", 20), ("verification", 20), ("dossier", 20), ("portfolio", 5), ("audit", 2), ("events", 2))
 _WRITE: Final = 2
 
 

@@ -15,7 +15,7 @@ from fastapi import APIRouter, Request, Response
 
 from api.server import documents, paging
 from api.server.kept import Kept
-from api.server.negotiation import CSV, KEPT, form_of, has_it, tag, unchanged
+from api.server.negotiation import CSV, KEPT, as_read, form_of, has_it, tag, unchanged
 from api.server.problems import Problem
 from api.server.state import Ask, Asking
 from api.server.trail import Facets, Trail
@@ -110,7 +110,7 @@ def audit(request: Request, ask: Ask) -> Response:
         at = position(reader, query)
         etag = _tag(request, paging.exact(at), form)
         if has_it(request, etag):
-            return unchanged(etag)
+            return as_read(unchanged(etag), paging.exact(at), ask.served.behind())
         # What `from` and `to` mean may change while the record grows (`halt`): such a page is made each time.
         key = None if query.since or query.until else _key(request, ask, at, form)
         made = None if key is None else ask.served.answers[ask.session.audience].get(key)
@@ -120,7 +120,7 @@ def audit(request: Request, ask: Ask) -> Response:
         if key is not None:
             ask.served.answers[ask.session.audience].keep(key, made)
     assert made is not None
-    return made.response()
+    return as_read(made.response(), paging.exact(at), ask.served.behind())
 
 
 def _key(request: Request, ask: Asking, at: Position, form: str) -> Hashable:

@@ -22,7 +22,7 @@ from fastapi import APIRouter, Request, Response
 
 from api.server import documents, paging
 from api.server.kept import Kept
-from api.server.negotiation import CSV, KEPT, NOT_KEPT, form_of, has_it, tag, unchanged
+from api.server.negotiation import CSV, KEPT, NOT_KEPT, as_read, form_of, has_it, tag, unchanged
 from api.server.problems import Problem
 from api.server.state import Ask, Asking
 from ledger.domain.when import recorded
@@ -110,8 +110,9 @@ def view(request: Request, ask: Ask, view: str) -> Response:
         "csv" if form == CSV else "",
         _query(limit, asked.row, filters),
     )
+    behind = None if known.needs_identity else ask.served.behind()
     if not known.needs_identity and has_it(request, etag):
-        return unchanged(etag)
+        return as_read(unchanged(etag), asked.at, behind)
 
     def make() -> Kept:
         result = ask.session.show(known.name, asked.at, asked=asked.day)
@@ -129,7 +130,7 @@ def view(request: Request, ask: Ask, view: str) -> Response:
         return make().response()
     role = ask.session.viewer.role if known.roles is not None else ""
     key = (known.name, request.url.path, request.url.query, form, role, asked, ask.session.sight)
-    return ask.served.answers[ask.session.audience].made(key, make).response()
+    return as_read(ask.served.answers[ask.session.audience].made(key, make).response(), asked.at, behind)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ ARMS: Final = frozenset(
 )
 ALLOWED: Final = {
     "trials": EVERYBODY,
+    "portfolio": EVERYBODY,
     "trial": EVERYBODY,
     "views": EVERYBODY,
     "view": EVERYBODY,
