@@ -95,6 +95,32 @@ def server() -> Iterator[Server]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@contextmanager
+def standby(of: Server) -> Iterator[Server]:
+    """A streaming standby of a server that we started, gone afterwards. Skips where none can be had."""
+    where = binaries()
+    if of.dsn or where is None:
+        pytest.skip("needs a PostgreSQL server of our own to make a standby of")
+    folder = Path(tempfile.mkdtemp(prefix="pg-"))
+    if os.geteuid() == 0:
+        os.chown(folder, NOBODY, NOBODY)
+    folder.chmod(0o755)
+    data = folder / "data"
+    try:
+        _run(
+            where / "pg_basebackup", "-D", data, "-R", "-X", "stream", "-c", "fast", "--no-sync",
+            "-d", f"host={of.folder} user={ADMINISTRATOR}",
+        )  # fmt: skip
+        options = f"-k {folder} -c listen_addresses='' -c fsync=off -c unix_socket_permissions=0777"
+        _run(where / "pg_ctl", "-D", data, "-l", folder / "log", "-w", "-o", options, "start")
+        try:
+            yield Server(folder, of.version)
+        finally:
+            _run(where / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def _run(*words: str | Path) -> None:
     """Run one of the server's programs, as somebody without rights: it refuses to be root."""
     somebody: dict[str, Any] = {"user": NOBODY, "group": NOBODY, "extra_groups": ()} if os.geteuid() == 0 else {}
