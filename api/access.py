@@ -12,6 +12,7 @@
 """
 
 from collections.abc import Callable
+from copy import copy
 from datetime import datetime
 from pathlib import Path
 from typing import Final, NoReturn, Protocol
@@ -84,7 +85,9 @@ class Session:
         self._recorder = record
         self._recorded: set[str] = set() if earlier is None else earlier._recorded
         self._sight: Sight = NOTHING
-        self._knows_some_arm: bool | None = None
+        self._knowing: list[
+            bool
+        ] = []  # whether he knows some arm, once that was looked up; of this session's copies too
         try:
             self._viewing = viewing_of(path, viewer, now=recorded(clock()))
         except DeniedError as error:
@@ -128,6 +131,12 @@ class Session:
         today = day_asked(as_of if asked is None else asked, recorded(self._clock()))
         return self._viewing.show(view, as_of, progress, today=today)
 
+    def of_record(self) -> "Session":
+        """The same session, in which nothing that is shown is read from a replica."""
+        same = copy(self)
+        same._viewing = self._viewing.of_record()
+        return same
+
     def catch_up(self, progress: Progress | None = None) -> None:
         """Bring the views to the head in one pass, before many of them are shown."""
         self._viewing.catch_up(progress)
@@ -162,16 +171,18 @@ class Session:
 
     def ask_anew_who_knows(self) -> None:
         """The viewer may have come to know an arm just now: it is looked up anew when it counts next."""
-        self._knows_some_arm = None
+        self._knowing.clear()
 
     @property
     def _knows(self) -> bool:
         """Whether the viewer has arms in sight, or the record says that he knows one, of whomever (rule 2)."""
         if self._sight.arms:
             return True
-        if self._knows_some_arm is None:
-            self._knows_some_arm = knows_some_arm(self.path, self.viewer.id)
-        return self._knows_some_arm
+        knowing = self._knowing[:1]
+        if not knowing:
+            knowing = [knows_some_arm(self.path, self.viewer.id)]
+            self._knowing[:] = knowing
+        return knowing[0]
 
     def _why_not(self, section_class: str) -> str:
         role = self.viewer.role

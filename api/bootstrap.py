@@ -9,7 +9,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from api.erasure import erase, finish_interrupted
 from api.evidence.automatic import CheckpointingLedger
@@ -201,6 +201,10 @@ class Viewing:
             raise DeniedError(f"role {self.role}: {error}") from None
         finally:
             reader.close()
+
+    def of_record(self) -> Self:
+        """The same, read from no replica."""
+        return replace(self, reads=None)
 
     def catch_up(self, progress: Progress | None = None) -> None:
         """Bring all kept views to the head in one pass, before many are shown. Where none can be kept, nothing."""

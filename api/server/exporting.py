@@ -104,7 +104,9 @@ class Exports:
                 if len(mine) < MOST:
                     detail = "too many exports are waiting to be made"
                 raise Problem("too-many-requests", detail, headers={"retry-after": str(wait)})
-            made = Export(secrets.token_urlsafe(18), served, session, session.sight, kind, at, self._now() + SECONDS)
+            made = Export(
+                secrets.token_urlsafe(18), served, session.of_record(), session.sight, kind, at, self._now() + SECONDS
+            )
             self._all[made.id] = made
         line.add(made)
         return made

@@ -283,9 +283,10 @@ def _cells(result: Result) -> int:
 
 @dataclass(frozen=True, slots=True)
 class KeptViewing(Viewing):
-    """A viewing whose answers are kept in memory by the served trial."""
+    """A viewing whose answers are kept in memory by the served trial. `record`: no replica is read."""
 
     served: Served
+    record: bool = False
 
     def show(
         self, view: str, as_of: str | int | None, progress: Progress | None = None, *, today: str | None = None
@@ -293,7 +294,7 @@ class KeptViewing(Viewing):
         known = VIEWS.get(view)
         if known is None or known.needs_identity:
             return Viewing.show(self, view, as_of, progress, today=today)
-        at = self.served.place.looked_at()
+        at = self.path if self.record else self.served.place.looked_at()
         seen = replace(self, reads=None if at == self.path else at)
         with seen._reading() as reader:
             position = reader.position_at(as_of)
@@ -304,6 +305,9 @@ class KeptViewing(Viewing):
         role = self.role if known.roles is not None else ""
         key = Key(view, self.audience, role, position, today if known.by_day else None)
         return self.served.kept(key, lambda: Viewing.show(seen, view, exact, progress, today=today))
+
+    def of_record(self) -> "KeptViewing":
+        return replace(self, record=True)
 
     def _reading(self) -> AbstractContextManager[LedgerReader]:
         if self.audience is Audience.MASKED:

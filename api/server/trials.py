@@ -126,7 +126,10 @@ class Trials:
         served = dict(self._served)
         for name, place in places.items():
             if name not in served or type(served[name].place.database) is not type(place.database):
+                former = served.get(name)
                 served[name] = self._made(name, place)
+                if former is not None:
+                    former.rest()
         self._served = dict(sorted(served.items()))
 
     def close(self) -> None:

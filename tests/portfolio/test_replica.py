@@ -3,6 +3,7 @@
 The replica is a real streaming standby, whose replay is paused, so that it stands still while the record goes on.
 """
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,9 @@ import pytest
 from ledger.domain.vocabulary import Role
 from ledger.recording.postgres.connecting import Address
 from ledger.recording.postgres.creating import place_of
+from projections.base import Audience
+from projections.store import open_store
+from projections.views import VIEWS
 from tests import postgres
 from tests.api.pages.hypertext import faults, get
 from tests.api.server.people import bearer
@@ -210,3 +214,37 @@ def test_views_of_the_replica_and_of_the_record_are_kept_apart(
         view(client, "subjects")
     assert path.with_name(f"{NAME}.replica.views").is_dir()
     assert not path.with_name(f"{NAME}.replica.keys").exists()
+
+
+def test_an_export_is_of_the_record_and_not_of_the_replica(
+    tmp_path: Path, placement: str, server: postgres.Server, replica: postgres.Server
+) -> None:
+    with served(tmp_path, people(), placement=placement) as (_, client), paused(server, replica):
+        assert consent(client, "S-92", "exported").status_code in (200, 201)
+        assert "S-92" not in view(client, "subjects").text
+        begun = client.post(f"/v1/trials/{NAME}/exports", headers=bearer(SPONSOR), json={"kind": "csv"})
+        until = time.monotonic() + 20
+        while (made := client.get(begun.headers["location"], headers=bearer(SPONSOR)).json())["state"] != "made":
+            assert time.monotonic() < until, made
+            time.sleep(0.05)
+        files = [one["href"] for one in made["files"] if one["name"].startswith("subjects")]
+        assert any("S-92" in client.get(href, headers=bearer(SPONSOR)).text for href in files)
+
+
+def test_views_of_the_replica_are_brought_to_its_head_in_the_background(
+    tmp_path: Path, placement: str, server: postgres.Server, replica: postgres.Server
+) -> None:
+    with served(tmp_path, people(), placement=placement) as (running, client):
+        caught_up(server, replica)
+        running.following.start()
+        names = {thread.name for thread in threading.enumerate() if thread.name.startswith("views-")}
+        assert names == {"views-masked", "views-unmasked"}  # one for each audience, however many trials
+        until = time.monotonic() + 20
+        while any(running.following.lag(NAME, one).entries != 0 for one in Audience):
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        folder = running.trials.path(NAME).with_name(f"{NAME}.replica.views")
+        with open_store(folder, Audience.MASKED) as store, store.reading():
+            place = store.place(VIEWS["subjects"])
+        assert place is not None
+        assert place.open_size == head(client) + 1

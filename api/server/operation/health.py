@@ -127,6 +127,7 @@ class Health:
 
     def _ledger(self, served: Served) -> list[tuple[str, str]]:
         try:
+            served.place.reach()
             if not served.path.is_file():  # a file that is gone is still open here, and would be read on
                 return [("ledger", f"{served.path}: there is no such file")]
             with served.open_book() as reader:

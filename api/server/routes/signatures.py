@@ -139,7 +139,7 @@ def signatures(request: Request, ask: Ask) -> Response:
     """Who has signed: an entry, or anything."""
     paging.only(request, ("of", "book", "as_of"))
     seq, book = _number(paging.single(request, "of")), _book(paging.single(request, "book"))
-    result = ask.session.show(_VIEW, paging.single(request, "as_of"))
+    result = ask.session.of_record().show(_VIEW, paging.single(request, "as_of"))
     rows = [dict(row) for row in result.rows if seq is None or row["signed_seq"] == seq]
     if book is not None:
         rows = [row for row in rows if row.get("signed_book", Book.OPEN.value) == book.value]

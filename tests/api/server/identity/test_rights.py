@@ -14,6 +14,7 @@ from api.server.identity.tokens import Claims
 from api.server.person import Person, Right
 from api.server.problems import Problem
 from api.server.settings import Settings, SettingsError
+from api.server.trials import Names
 from ledger.domain.vocabulary import Role
 from tests.api.server.identity.making import NOW, ROLES, Published, Time, claims, client_for, composed, token
 from tests.api.server.people import bearer
@@ -101,6 +102,47 @@ def test_two_roles_in_one_trial_are_refused_whole(ledger: Path, tmp_path: Path) 
         assert (answer.status_code, answer.json()["type"]) == (403, "/problems/two-roles")
     one = client.get("/v1/trials", headers=bearer(token(groups=["balmys-statisticians"])))
     assert one.json() == {"trials": [{"trial": "balmys", "role": "statistician"}]}
+
+
+EVERYWHERE = """
+[person]
+org = "FJD"
+
+[[right]]
+claim = "group"
+value = "sponsor"
+trial = "*"
+role = "sponsor"
+
+[[right]]
+claim = "group"
+value = "visitor"
+trial = "other"
+role = "monitor"
+"""
+
+
+def test_one_right_may_be_for_all_trials_those_found_later_among_them() -> None:
+    trials = ["balmys", "other"]
+    given_rights = rights.parsed(EVERYWHERE, "roles.toml", trials)
+    assert given_rights.of({"group": "sponsor"}) == dict.fromkeys(trials, Right(Role.SPONSOR))
+    trials.append("found-later")
+    assert given_rights.of({"group": "sponsor"})["found-later"] == Right(Role.SPONSOR)
+    assert given_rights.of({"group": "visitor"}) == {"other": Right(Role.MONITOR)}
+    with pytest.raises(Problem) as refused:
+        given_rights.of({"group": ["sponsor", "visitor"]})
+    assert refused.value.slug == "two-roles"
+
+
+def test_a_trial_that_may_be_found_later_may_have_a_right_already() -> None:
+    known = {"balmys": None}
+    for complete in (False, True):
+        names = Names(lambda: known, complete=complete)
+        if complete:
+            with pytest.raises(SettingsError, match="right 2: trial: this server has no trial 'other'"):
+                rights.parsed(EVERYWHERE, "roles.toml", names)
+        else:
+            assert rights.parsed(EVERYWHERE, "roles.toml", names).of({"group": "visitor"}).keys() == {"other"}
 
 
 def test_without_any_right_there_is_no_trial(ledger: Path, tmp_path: Path) -> None:
