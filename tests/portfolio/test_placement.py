@@ -1,5 +1,6 @@
 """Trials in several databases: found by a placement, opened when asked for, each failing alone."""
 
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -8,10 +9,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import psycopg
 import pytest
 
 from api.server import placement
 from api.server.placement import Database
+from api.server.portfolio import Portfolio
 from api.server.settings import Settings, SettingsError
 from ledger.domain.vocabulary import Role
 from ledger.recording.postgres.connecting import Address
@@ -104,6 +107,39 @@ def test_a_trial_whose_database_is_down_is_named_and_the_others_are_counted(
         while not portfolio(client)["complete"]:
             assert time.monotonic() < until
             time.sleep(0.2)
+
+
+def test_a_database_that_takes_connections_and_says_nothing_is_waited_for_shortly(
+    tmp_path: Path, placed: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(placement, "PATIENCE", 2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        text = f'[databases]\ntwo = "{placed["cedar"]}"\ngone = "postgresql://u@127.0.0.1:{port}/d?sslmode=disable"\n'
+        text += '[trials]\ncedar = "two"\n' + "".join(f'elm-{n} = "gone"\n' for n in range(50))
+        names = ("cedar", *(f"elm-{n}" for n in range(50)))
+        with served(tmp_path, [sponsor(names)], placement=text) as (_, client):
+            began = time.monotonic()
+            value = portfolio(client)
+            assert time.monotonic() - began < 4
+            assert [row["trial"] for row in value["trials"]] == ["cedar"]
+            assert len(value["unread"]) == 50
+
+
+def test_a_database_that_stops_answering_in_between_keeps_no_other_from_being_counted(
+    tmp_path: Path, text: str, databases: tuple[str, str]
+) -> None:
+    person = sponsor()
+    with served(tmp_path, [person], placement=text) as (running, _):
+        reading = Portfolio(running.trials, seconds=1.0)
+        with psycopg.connect(databases[0]) as locking:
+            locking.execute("LOCK TABLE open_book.entry IN ACCESS EXCLUSIVE MODE")
+            whole = reading.read(person)
+            assert [row.trial for row in whole.rows] == ["cedar"]
+            assert whole.unread == (("ash", "not-ready"), ("birch", "not-ready"))
+        until = time.monotonic() + 10
+        while not reading.read(person).complete:
+            assert time.monotonic() < until
 
 
 def test_a_server_starts_while_a_database_is_down_and_counts_what_it_cannot_know(
