@@ -89,7 +89,8 @@ class Server:
             authorities=settings.authorities,
             clock=clock,
         )
-        self.following = Following(self.trials, None if self.trials.names.complete else self.trials.look_for_more)
+        more = None if self.trials.names.complete else self.trials.look_for_more
+        self.following = Following(self.trials, () if placement is None else placement.databases.values(), more)
         self.health = Health(
             self.trials,
             self.verifications,

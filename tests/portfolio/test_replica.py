@@ -238,7 +238,7 @@ def test_views_of_the_replica_are_brought_to_its_head_in_the_background(
         caught_up(server, replica)
         running.following.start()
         names = {thread.name for thread in threading.enumerate() if thread.name.startswith("views-")}
-        assert names == {"views-masked", "views-unmasked"}  # one for each audience, however many trials
+        assert names == {"views-masked-one", "views-unmasked-one"}  # one for each database, however many trials
         until = time.monotonic() + 20
         while any(running.following.lag(NAME, one).entries != 0 for one in Audience):
             assert time.monotonic() < until

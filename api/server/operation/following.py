@@ -6,8 +6,9 @@
    long as that took: under a steady stream of commands views lie a little behind, and recording goes on.
 3. A view that lies behind is nobody's loss: who asks has it brought to the head then. So a thread that fails is told of
    (`lag`), tries again, and stops nothing.
-4. Of the many trials of a placement, one thread for each audience goes round. Where views are folded from a replica,
-   it is those that are brought to its head. Between two rounds databases are asked whether they have more trials.
+4. Of the many trials of a placement, one thread for each database and audience goes round: no database waits for
+   another. Where views are folded from a replica, it is those that are brought to its head. Between two rounds
+   databases are asked whether they have more trials.
 """
 
 import logging
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Final
 
 from api.bootstrap import viewing
+from api.server.placement import Database
 from api.server.trials import Served
 from ledger.domain.vocabulary import Book
 from ledger.proof.sections import PLAIN
@@ -165,12 +167,12 @@ class Follower:
 
 
 class Round:
-    """Keeps one audience's views of many trials at the head, one trial after the other."""
+    """Keeps one audience's views of the trials of a database at the head, one trial after the other."""
 
-    def __init__(self, audience: Audience, trials: Callable[[], Iterable[Follower]]) -> None:
+    def __init__(self, audience: Audience, name: str, trials: Callable[[], Iterable[Follower]]) -> None:
         self._trials = trials
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"views-{audience.value}", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"views-{audience.value}-{name}", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
@@ -197,8 +199,13 @@ class Round:
 class Following:
     """The followers of all trials. `more`: is called now and then, where there may be more trials by and by."""
 
-    def __init__(self, served: Iterable[Served], more: Callable[[], None] | None = None) -> None:
-        """`served`: is looked through anew for each round."""
+    def __init__(
+        self,
+        served: Iterable[Served],
+        databases: Iterable[Database] = (),
+        more: Callable[[], None] | None = None,
+    ) -> None:
+        """`served`: is looked through anew for each round. `databases`: of the placement."""
         self._served = served
         self._more = more
         self._lock = threading.Lock()
@@ -209,8 +216,9 @@ class Following:
         self._threads: list[Follower | Round] = [
             self._of(one, audience) for one in served if not one.place.placed for audience in Audience
         ]
-        if more is not None or any(one.place.placed for one in served):
-            self._threads += [Round(audience, partial(self._placed, audience)) for audience in Audience]
+        for audience in Audience:
+            for database in databases:
+                self._threads.append(Round(audience, database.name, partial(self._placed, audience, database)))
         self._asked = time.monotonic()
 
     def start(self) -> None:
@@ -237,8 +245,12 @@ class Following:
                 found = self._all[served.name, audience] = Follower(served, audience)
             return found
 
-    def _placed(self, audience: Audience) -> list[Follower]:
-        if self._more is not None and audience is Audience.MASKED and time.monotonic() - self._asked >= MORE_SECONDS:
-            self._more()
-            self._asked = time.monotonic()
-        return [self._of(one, audience) for one in self._served if one.place.placed]
+    def _placed(self, audience: Audience, database: Database) -> list[Follower]:
+        now = time.monotonic()
+        if self._more is not None and audience is Audience.MASKED:
+            with self._lock:
+                due = now - self._asked >= MORE_SECONDS
+                self._asked = now if due else self._asked
+            if due:
+                self._more()
+        return [self._of(one, audience) for one in self._served if one.place.placed and one.place.database is database]

@@ -40,6 +40,15 @@ def test_the_command_line_overrides_the_environment_and_that_the_file(
     assert (found.rates.person_burst, found.rates.address_burst) == (30, 40)
 
 
+def test_variables_of_the_databases_are_no_settings_and_are_not_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRIAL_LEDGER_HOME", "/var/lib/trial-ledger")
+    monkeypatch.setenv("TRIAL_LEDGER_POOL", "4")
+    assert Settings.load().open_trials == 64
+    monkeypatch.setenv("TRIAL_LEDGER_POOLS", "4")  # the control
+    with pytest.raises(SettingsError, match="TRIAL_LEDGER_POOLS: there is no such setting"):
+        Settings.load()
+
+
 def test_paths_are_taken_from_the_folder_of_the_file(tmp_path: Path) -> None:
     path = _file(
         tmp_path, 'roles = "r.toml"\nauthorities = ["a.pem", "/b.pem"]\n[trials]\none = "data/one.db"\ntwo = "/two.db"'
