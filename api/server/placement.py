@@ -100,6 +100,13 @@ class Database:
         self.reach()
         return names_in(self.address())
 
+    def sizes(self) -> dict[str, int]:
+        """How many open entries each of its trials has, by the name there. Raises StorageError."""
+        from ledger.recording.postgres.reading import open_sizes
+
+        self.reach()
+        return open_sizes(self.address())
+
     def _asked(self) -> str | None:
         try:
             with closing(self.address().connect(connect_timeout=PATIENCE)) as db:

@@ -9,17 +9,20 @@
 3. Each row says at which position it stands, and, where it was read from a replica, how many open entries that is
    behind. So there is no position of the whole: totals are of rows of different moments.
 4. A row depends on the open book alone for who has no arms in sight. Rows are kept in memory by what they were made
-   from: trial, role, sight, position, day.
+   from: trial, role, sight, position, day. A database is asked once how far all its trials have come; where the open
+   book has not grown, whoever sees that alone is shown the row that was kept. Who has arms in sight is shown nothing
+   without a look at the trial.
 """
 
 import logging
 import threading
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
+from api.access import Session
 from api.bootstrap import DeniedError
 from api.server import standing
 from api.server.person import Person
@@ -170,11 +173,32 @@ class Portfolio:
             self._trials.unlisted,
         )
 
-    def _read_all(self, group: Iterable[Served], person: Person, found: dict[str, Row | str], until: float) -> None:
+    def _read_all(self, group: Collection[Served], person: Person, found: dict[str, Row | str], until: float) -> None:
+        sizes = _sizes(group)
         for served in group:
             if self._now() >= until:
                 return
-            found[served.name] = self._read(served, person)
+            found[served.name] = self._unchanged(served, person, sizes) or self._read(served, person)
+
+    def _unchanged(self, served: Served, person: Person, sizes: "_Sizes | None") -> Row | None:
+        """The row that was kept, where nothing has been recorded since that it could show."""
+        size = None if sizes is None else sizes.recorded.get(served.place.trial)
+        session = None if size is None else served.unchanged(person, size)
+        if sizes is None or size is None or session is None or session.audience is Audience.UNMASKED:
+            return None
+        shown = size if sizes.shown is None else sizes.shown.get(served.place.trial)
+        if shown is None:
+            return None
+        behind = None if sizes.shown is None else max(0, size - shown)
+        return self._known(served, session, Position(shown, None), behind)
+
+    def _known(self, served: Served, session: Session, position: Position, behind: int | None) -> Row | None:
+        key = _key(served, session, position, behind)
+        with self._lock:
+            known = self._kept.get(key)
+            if known is not None:
+                self._kept.move_to_end(key)
+            return known
 
     def _read(self, served: Served, person: Person) -> Row | str:
         """The row of a trial, or the slug of the problem for which there is none."""
@@ -201,12 +225,10 @@ class Portfolio:
             session.admit(ARM, "the portfolio")
         behind = served.behind()
         position = served.position(session)
-        day = recorded(served.clock())[:10]
-        key = (served.name, session.viewer.role, session.sight, position, day, behind)
-        with self._lock:
-            if (known := self._kept.get(key)) is not None:
-                self._kept.move_to_end(key)
-                return known
+        key = _key(served, session, position, behind)
+        if (known := self._known(served, session, position, behind)) is not None:
+            return known
+        day = key[-1]
         at = "/".join(str(size - 1) for size in position if size is not None)
         shown: dict[str, Result] = {view: session.show(view, at, asked=day) for view in VIEWS}
         with served.open_book(shown=True) as reader:
@@ -217,6 +239,37 @@ class Portfolio:
             while len(self._kept) > KEPT_ROWS:
                 self._kept.popitem(last=False)
         return row
+
+
+@dataclass(frozen=True, slots=True)
+class _Sizes:
+    """How far the trials of a database have come, by their names there; `shown`: on its replica, if that is read."""
+
+    recorded: Mapping[str, int]
+    shown: Mapping[str, int] | None
+
+
+def _sizes(group: Collection[Served]) -> _Sizes | None:
+    """None of files, and of what cannot be asked: then each trial says so itself."""
+    database = next((served.place.database for served in group), None)
+    if database is None:
+        return None
+    try:
+        sizes = database.sizes()
+    except (LedgerFileError, StorageError, OSError):
+        return None
+    if database.replica is None:
+        return _Sizes(sizes, None)
+    try:
+        return _Sizes(sizes, database.replica.sizes())
+    except (LedgerFileError, StorageError, OSError):
+        return _Sizes(sizes, None)
+
+
+def _key(served: Served, session: Session, position: Position, behind: int | None) -> tuple[Any, ...]:
+    """All that a row depends on; the day comes last."""
+    day = recorded(served.clock())[:10]
+    return served.name, session.viewer.role, session.sight, position, behind, day
 
 
 def _row(

@@ -63,9 +63,12 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Held:
+    """`size`: of the open book when the version of the trial was looked at last."""
+
     session: Session
     trial_version: int
     looked_up: float
+    size: int
 
 
 class Served:
@@ -154,12 +157,13 @@ class Served:
         viewer = _viewer_of(person.id, right.role.value, person.org, right.sites)
         key = (viewer, person.session)
         with self.open_book() as reader:
-            version = reader.version(TRIAL_STREAM)
+            version, size = reader.version(TRIAL_STREAM), reader.head().open
+        now = time.monotonic()
         with self._lock:
             held = self._sessions.get(key)
-        now = time.monotonic()
-        if held is not None and held.trial_version == version and now - held.looked_up < RIGHTS_SECONDS:
-            return held.session
+            if held is not None and held.trial_version == version and now - held.looked_up < RIGHTS_SECONDS:
+                self._sessions[key] = replace(held, size=size)
+                return held.session
         try:
             session = Session(
                 self.path,
@@ -172,11 +176,26 @@ class Served:
         except UnknownSiteError as error:
             raise Problem("not-permitted", f"the sites that the token names: {error}") from None
         with self._lock:
-            self._sessions[key] = _Held(session, version, now)
+            self._sessions[key] = _Held(session, version, now, size)
             self._sessions.move_to_end(key)
             while len(self._sessions) > KEPT_SESSIONS:
                 self._sessions.popitem(last=False)
         return session
+
+    def unchanged(self, person: Person, size: int) -> Session | None:
+        """The session, if the open book has not grown since that was made or looked at, and is of that size now.
+
+        None where it has to be looked at again. Nothing is read.
+        """
+        right = person.rights.get(self.name)
+        if right is None:
+            return None
+        key = (_viewer_of(person.id, right.role.value, person.org, right.sites), person.session)
+        with self._lock:
+            held = self._sessions.get(key)
+        if held is None or held.size != size or time.monotonic() - held.looked_up >= RIGHTS_SECONDS:
+            return None
+        return held.session
 
     def held(self, person: Person) -> Session | None:
         """The session that the person has had with this trial, if it is still held; none is made."""

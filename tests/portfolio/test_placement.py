@@ -13,10 +13,14 @@ import psycopg
 import pytest
 
 from api.server import placement
+from api.server import served as served_module
 from api.server.placement import Database
 from api.server.portfolio import Portfolio
+from api.server.served import Served
 from api.server.settings import Settings, SettingsError
+from ledger.domain.events.access import AccessRefused
 from ledger.domain.vocabulary import Role
+from ledger.proof.entry import Actor
 from ledger.recording.postgres.connecting import Address
 from ledger.recording.postgres.creating import linked
 from tests.api.server.people import bearer
@@ -140,6 +144,43 @@ def test_a_database_that_stops_answering_in_between_keeps_no_other_from_being_co
         until = time.monotonic() + 10
         while not reading.read(person).complete:
             assert time.monotonic() < until
+
+
+def test_a_portfolio_asked_again_asks_each_database_once_and_reads_only_what_has_grown(
+    tmp_path: Path, text: str, placed: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[str] = []
+
+    def watched(self: Served, person: Any) -> Any:
+        looked.append(f"{self.name} by {person.id}")
+        return real(self, person)
+
+    real = Served.session
+    monkeypatch.setattr(Served, "session", watched)
+    people = [sponsor(), sponsor(role=Role.STATISTICIAN, id="statistician-1")]
+    with served(tmp_path, people, placement=text) as (running, client):
+        first = portfolio(client)
+        assert sorted(looked) == [f"{name} by sponsor-1" for name in NAMES]
+        looked.clear()
+        assert portfolio(client) == first
+        assert looked == []
+        cedar = next(one for one in running.trials if one.name == "cedar")
+        assert cedar.place.database is not None
+        assert cedar.place.database.url == placed["cedar"]
+        with cedar.recording() as ledger:
+            actor = Actor("auditor-1", "FJD", "auditor")
+            ledger.record_access(AccessRefused, actor, wanted="arm", what="a view")
+        again = portfolio(client)
+        assert looked == ["cedar by sponsor-1"]
+        assert again["trials"][2]["as_of"]["seq"] == first["trials"][2]["as_of"]["seq"] + 1
+        looked.clear()
+        for _ in range(2):  # who has arms in sight is never shown a row without a look at the trial
+            portfolio(client, "statistician-1")
+            assert sorted(looked) == [f"{name} by statistician-1" for name in NAMES]
+            looked.clear()
+        monkeypatch.setattr(served_module, "RIGHTS_SECONDS", 0.0)
+        assert portfolio(client) == again
+        assert sorted(looked) == [f"{name} by sponsor-1" for name in NAMES]  # rights are looked at anew
 
 
 def test_a_server_starts_while_a_database_is_down_and_counts_what_it_cannot_know(

@@ -85,6 +85,16 @@ class PostgresReading:
             raise translated(error, self.path) from None
 
 
+def open_sizes(address: Address) -> dict[str, int]:
+    """How many entries the open book of each trial of a database has, by its name there. Raises StorageError."""
+    said = "SELECT t.name, b.size FROM trial_ledger.trial t JOIN open_book.book b ON b.trial = t.trial"
+    try:
+        with address.pool().connection() as db:
+            return dict(db.execute(said.encode()).fetchall())
+    except (psycopg.Error, PoolTimeout) as error:
+        raise translated(error, address) from None
+
+
 def link_at(path: Path) -> Link:
     """The link that lies there. Raises LedgerFileError."""
     try:
