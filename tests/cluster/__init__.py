@@ -1,0 +1,1 @@
+"""A cluster of three nodes on one machine, and what is done to it."""
