@@ -1,8 +1,8 @@
 """Making checkpoints: one signer at a time, from the mark on, and durable here before anybody is handed one.
 
-1. The lock on `<ledger>.keys/signed-head.lock`, then a snapshot of the open book, then the signatures, then the mark,
-   then the evidence folder. Interrupted anywhere, what is left is whole: a mark whose checkpoint nobody was handed is
-   the start of the next, and of the same size the same is handed out again.
+1. The lock on `<ledger>.keys/signed-head.lock`, then a snapshot of the open book, which has to be durable, then the
+   signatures, then the mark, then the evidence folder. Interrupted anywhere, what is left is whole: a mark whose
+   checkpoint nobody was handed is the start of the next, and of the same size the same is handed out again.
 2. A mark that was lost, or is older than the newest checkpoint in the evidence folder that our own key signed (the keys
    were restored from a backup), is made up for by that: the book is hashed up to it, and must have its root.
 3. `keep=False`: an export by somebody who has arms in sight leaves nothing in the evidence folder, and nothing in the
@@ -39,6 +39,7 @@ from ledger.proof.evidence import StoredCheckpoint, checkpoint_name, stored_chec
 from ledger.proof.ledger_file import LedgerFileError
 from ledger.proof.note import Note
 from ledger.recording.live import utc_now
+from ledger.recording.stores import wait_until_durable
 
 Clock = Callable[[], datetime]
 __all__ = ["RestoredBackupError", "check_not_restored", "checkpoint_for_export", "make_checkpoint"]
@@ -67,6 +68,7 @@ def checkpoint_for_export(path: Path, *, keep: bool, clock: Clock = utc_now) -> 
         keys = load_signing_keys(path)
         with open_book(path) as book:
             mark, tree = _grown(book, keys)
+        wait_until_durable(path)  # what is signed is not lost by a failover
         at = int(clock().timestamp())
         before, mark = mark, _signed(mark, tree, keys, at, keep=keep)
         if mark is not before:

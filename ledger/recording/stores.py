@@ -31,6 +31,17 @@ def open_books(
     return SQLiteBooks(path, clock=clock, randomness=randomness, keys=keys)
 
 
+def wait_until_durable(path: Path) -> None:
+    """Return when all that could be read of a ledger so far is durable. Raises LedgerFileError, StorageError.
+
+    A file shows what is on disk alone. A server with standbys can show what only it has, and a failover would take.
+    """
+    if is_link(path):
+        from ledger.recording.postgres.standing import wait_for_standbys
+
+        wait_for_standbys(path)
+
+
 class Store(Protocol):
     """Where new books are made."""
 

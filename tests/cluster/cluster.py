@@ -163,12 +163,19 @@ class Cluster:
         return [node for node in self.nodes if node is not primary]
 
     def roles(self) -> dict[str, str]:
-        """The role of each member that runs, as etcd has it."""
+        """The role of each member that goes on from the primary, as etcd has it.
+
+        One that has just come back runs for a moment on a timeline of its own, before it is wound back.
+        """
         for node in self.nodes:
             members = node.says("cluster").get("members", [])
-            if members:
+            timelines = {each.get("timeline") for each in members if each["role"] == "leader"}
+            if timelines:
                 return {
-                    each["name"]: each["role"] for each in members if each.get("state") in ("running", "streaming")
+                    each["name"]: each["role"]
+                    for each in members
+                    if each.get("state") == ("running" if each["role"] == "leader" else "streaming")
+                    and each.get("timeline") in timelines
                 }
         return {}
 
@@ -257,7 +264,9 @@ def cluster(**settings: Any) -> Iterator[Cluster]:
                 ], folder / "etcd.log", {},
             )
         )  # fmt: skip
-        others.append(start([_program("haproxy") or "haproxy", "-f", folder / "haproxy.cfg"], folder / "haproxy.log", doors))
+        others.append(
+            start([_program("haproxy") or "haproxy", "-f", folder / "haproxy.cfg"], folder / "haproxy.log", doors)
+        )
         for node in nodes:
             node.start()
         made.settled(90)
@@ -283,11 +292,12 @@ def _configure(folder: Path, settings: dict[str, Any]) -> None:
     shutil.copy(DEPLOY / "haproxy.cfg", folder)
     (folder / "patroni").mkdir()
     shutil.copy(DEPLOY / "patroni" / "10-cluster.yml", folder / "patroni")
-    ours = {"bootstrap": {"dcs": {**TIMES, **settings}}, "postgresql": {"parameters": {"unix_socket_directories": "."}}}
+    # Beside the data: a socket among them cannot be wound back.
+    ours = {
+        "bootstrap": {"dcs": {**TIMES, **settings}},
+        "postgresql": {"parameters": {"unix_socket_directories": ".."}},
+    }
     (folder / "patroni" / "30-test.yml").write_text(json.dumps(ours))  # JSON is YAML
     if os.geteuid() == 0:
         for each in (folder, *folder.rglob("*")):
             os.chown(each, NOBODY, NOBODY)
-
-
-

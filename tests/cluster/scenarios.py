@@ -71,7 +71,7 @@ def a_node_stands_still(cluster: Cluster, path: Path) -> tuple[Told, Found]:
 
 
 def commits_are_cancelled(cluster: Cluster, path: Path) -> tuple[Told, Found]:
-    """Commits that wait for a standby are cancelled: PostgreSQL answers as if they had succeeded. Then the node dies."""
+    """Commits that wait for a standby are cancelled: PostgreSQL says that they succeeded. Then the node dies."""
     cancelled = 0
     with writing(path) as told:
         primary = cluster.primary()
@@ -148,7 +148,11 @@ def _another(cluster: Cluster, than: Node) -> None:
 def _goes_on(told: Told) -> None:
     """Wait until much is acknowledged again."""
     since = time.monotonic()
-    until("writers to go on", lambda: told.since(since) > 100, 120)
+    try:
+        until("writers to go on", lambda: told.since(since) > 100, 120)
+    except TimeoutError:
+        print(told.errors, told.forks)
+        raise
 
 
 SCENARIOS: Final[dict[str, Scenario]] = {

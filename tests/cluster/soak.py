@@ -34,7 +34,16 @@ def main() -> None:
 def _run(made: Cluster, folder: Path, name: str, scenario: Scenario, round_: int) -> None:
     told, found = scenario(made, new_trial(made, folder, f"{scenario.__name__.replace('_', '-')}-{round_}"))
     wait = f"{told.longest_wait():.1f} s"
-    row = (name, len(told.acknowledged), found.recorded, found.lost, found.twice, f"{found.whole} of 3", told.forks, wait)
+    row = (
+        name,
+        len(told.acknowledged),
+        found.recorded,
+        found.lost,
+        found.twice,
+        f"{found.whole} of 3",
+        told.forks,
+        wait,
+    )
     print("| " + " | ".join(map(str, row)) + " |", flush=True)
     if name == CONTROL:
         assert found.lost > 0, "the control lost nothing: so the others show nothing"

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -54,7 +55,7 @@ class Told:
     def longest_wait(self) -> float:
         """The longest time in which nobody was acknowledged anything (seconds)."""
         times = sorted(self.acknowledged.values())
-        return max((later - earlier for earlier, later in zip(times, times[1:], strict=False)), default=0.0)
+        return max((later - earlier for earlier, later in pairwise(times)), default=0.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from ledger.recording.postgres.books import PostgresBooks
 from ledger.recording.postgres.standing import Standing
 from ledger.recording.postgres.steps import Planned
 from ledger.recording.reader import LedgerReader
+from ledger.recording.stores import wait_until_durable
 from ledger.verifying.fast import verify_fast
 from tests.postgres import Server
 from tests.recording.cutting import Moment, Proxy, proxied
@@ -224,3 +225,53 @@ def test_an_interruption_comes_after_the_commit_that_had_begun(tmp_path: Path, m
     assert commands(path)[Book.OPEN, "c"] == 1
     assert books.append(append(books, "last", [("s", 3)])).open_seq == 2
     books.close()
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["new books", "books that have recorded"])
+@pytest.mark.usefixtures("in_postgres")
+def test_what_was_seen_on_one_node_alone_is_neither_known_nor_answered_nor_signed(
+    tmp_path: Path, server: Server, first: bool
+) -> None:
+    """While there is no standby: others' entries are there to be seen, but a failover would take them."""
+    if server.dsn:
+        pytest.skip("changes the settings of the server")
+    path = new_ledger(tmp_path)
+    other, books = (
+        PostgresBooks(path, keys=KEYS, settle_seconds=0.3),
+        PostgresBooks(path, keys=KEYS, settle_seconds=0.3),
+    )
+    for each in (other,) if first else (other, books):
+        each.append(append(each, f"first-{id(each)}", [(f"s-{id(each)}", 1)]))
+    before = books._at.open.size
+    lost = append(other, "lost", [("lost", 1)])
+    _standby(server, "nobody")
+    stop = threading.Event()
+    canceller = threading.Thread(target=_cancel_all, args=(server, stop))
+    canceller.start()
+    try:
+        with pytest.raises(OperationalError, match="not known whether"):
+            other.append(lost)
+        assert commands(path)[Book.OPEN, "lost"] == 1, "there is nothing to be seen"
+        for said in (lost, append(books, "mine", [("mine", 1)])):
+            with pytest.raises(OperationalError, match="not known whether"):
+                books.append(said)
+            with pytest.raises(OperationalError, match="not known whether"):
+                books.find("lost", lost.command.digest, with_sealed=False)
+        with pytest.raises(OperationalError, match="may be on one node alone"):
+            wait_until_durable(path)
+        assert first or books._at.open.size == before
+    finally:
+        stop.set()
+        canceller.join(30)
+        _standby(server, "")
+    wait_until_durable(path)
+    assert books.find("lost", lost.command.digest, with_sealed=False) is not None
+    for each in (other, books):
+        each.close()
+
+
+def _cancel_all(server: Server, stop: threading.Event) -> None:
+    while not stop.is_set():
+        for (pid,) in server.run("SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep'"):
+            server.run(f"SELECT pg_cancel_backend({pid})")
+        stop.wait(0.02)

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import psycopg
 from eventsourcing.persistence import DatabaseError, IntegrityError, OperationalError
@@ -41,6 +41,7 @@ from ledger.recording.postgres.standing import TAKEN, ForkError, LostError, Stan
 from ledger.recording.postgres.steps import APPEND, Planned, Steps, follows
 from ledger.recording.sealed_rows import sealed_parts
 
+T = TypeVar("T")
 MOVED: Final = "TL001"
 STEPPED: Final = "TL002"
 SETTLE_SECONDS: Final = 90.0
@@ -82,11 +83,18 @@ class PostgresBooks(Books):
             self._shield.close()
 
     def find(self, command_id: str, digest: str, *, with_sealed: bool) -> Recorded | None:
-        """Where a command was recorded, or None. Raises CommandReused if it was one with another digest."""
+        """Where a command was recorded, or None. Raises CommandReused if it was one with another digest.
+
+        What is found may lie on one node alone: it is answered when a commit of ours has come after it.
+        """
+
+        def look() -> Recorded | None:
+            return self._find(command_id, digest, with_sealed=with_sealed)
+
         with self._combiner.lock:
             for last in (False, True):
                 try:
-                    return self._find(command_id, digest, with_sealed=with_sealed)
+                    return look() and self._surely(look)
                 except psycopg.Error as error:
                     if last or not self._at.broken():
                         raise translated(error, self.path) from None
@@ -233,22 +241,31 @@ class PostgresBooks(Books):
             return self._within(waiting)
 
     def _settled(self, waiting: list[Planned]) -> list[Planned]:
-        """After a commit whose outcome is not known: look, in a transaction that writes; record what is not there.
+        """After a commit whose outcome is not known: look, and record what is not there. Raises UnknownOutcomeError."""
+        try:
+            return self._surely(
+                lambda: self._within([planned for planned in waiting if not self._recorded_as(planned)])
+            )
+        except BaseException:
+            for planned in waiting:
+                planned.ticket.result = None
+            raise
 
-        Raises UnknownOutcomeError.
+    def _surely(self, work: Callable[[], T]) -> T:
+        """Do something in a transaction that itself writes, again and again until its commit is acknowledged.
+
+        Whatever was under way before is decided then, and as durable as that commit. Raises UnknownOutcomeError.
         """
         until, pause = time.monotonic() + self._settle_seconds, 0.05
         while True:
             try:
                 self._at.unsure = False
                 with self._hold():
-                    again = self._within([planned for planned in waiting if not self._recorded_as(planned)])
+                    done = work()
             except (LostError, psycopg.Error, OperationalError) as error:
                 if isinstance(error, psycopg.Error) and not self._at.broken() and not _passes(error):
                     raise
                 self._at.disconnect()
-                for planned in waiting:
-                    planned.ticket.result = None
                 if time.monotonic() > until:
                     raise UnknownOutcomeError(
                         f"{self.path}: it is not known whether this was recorded ({error}); send it again with the "
@@ -257,7 +274,7 @@ class PostgresBooks(Books):
                 time.sleep(pause)
                 pause = min(pause * 2, 2.0)
             else:
-                return again
+                return done
 
     @contextmanager
     def _hold(self) -> Iterator[None]:

@@ -1,7 +1,8 @@
 """A connection that records, and what is known of the books over it: where they stand, and that they go on from there.
 
-What is known is of what was committed alone: if a transaction that has the lock comes to nothing, neither does what was
-learnt in it.
+What is known is of what was committed alone, and is as durable as a commit of ours. If a transaction that has the lock
+comes to nothing, neither does what was learnt in it: others' entries that were seen may lie on one node alone. Before the
+first commit nothing is known for sure: where the connection goes, the books are looked at anew.
 """
 
 import re
@@ -18,7 +19,7 @@ from ledger.proof.ledger_file import LedgerFileError
 from ledger.proof.tree import Frontier, leaf_hash
 from ledger.recording.book_state import BookState
 from ledger.recording.drafts import Upkeep
-from ledger.recording.postgres.connecting import Address, Connection, for_writing
+from ledger.recording.postgres.connecting import Address, Connection, for_writing, translated
 from ledger.recording.postgres.reading import link_at, trial_key
 
 TAKEN: Final = "SELECT trial_ledger.taken(%s, %s)"
@@ -61,8 +62,11 @@ class Standing:
         """What its clock showed when the lock was taken last."""
         self._db: Connection | None = None
         self._holding = False
+        self._sure = True
         self.key = trial_key(self.connected(), self.link, path)
         self.open, self.sealed = self._load()
+        self._sure = False
+        """Whether a commit of ours came after what is known of the books."""
 
     # -- the connection ------------------------------------------------------------------------------------------
 
@@ -73,6 +77,8 @@ class Standing:
             self._db = self.address.connect()
             for_writing(self._db)
             self._db.add_notice_handler(self.noticed)
+            if not self._sure:
+                self.open, self.sealed = self._load()
         return self._db
 
     def disconnect(self) -> None:
@@ -137,19 +143,17 @@ class Standing:
     def hold(self) -> Iterator[None]:
         """A transaction that has the lock, and writes. What we know of the books is what it knows, if it commits."""
         db = self.connected()
+        kept = self.open.copy(), self.sealed.copy()
         self._holding = True
-        kept: tuple[BookState, BookState] | None = None
         try:
             db.execute("BEGIN")
             opened, sealed = self._load("hold")
             self.catch_up(Book.OPEN, opened.size, opened.hash, opened.at)
             self.catch_up(Book.SEALED, sealed.size, sealed.hash, sealed.at)
-            kept = self.open.copy(), self.sealed.copy()
             yield
             self.sending(lambda: db.execute("COMMIT"))
         except BaseException:
-            if kept is not None:
-                self.open, self.sealed = kept
+            self.open, self.sealed = kept
             raise
         finally:
             self._holding = False
@@ -166,8 +170,10 @@ class Standing:
                 self.disconnect()
                 raise LostError(str(error)) from None
             raise
-        if self.unsure and db.info.transaction_status == psycopg.pq.TransactionStatus.IDLE:
-            raise LostError("the server did not wait for its standby")
+        if db.info.transaction_status == psycopg.pq.TransactionStatus.IDLE:
+            if self.unsure:
+                raise LostError("the server did not wait for its standby")
+            self._sure = True
 
     def version(self, stream: str) -> int:
         """How far a stream of the open book has come; 0 where it has no entry."""
@@ -198,3 +204,22 @@ class Standing:
             )
             opened.anchored = int(rows[0][0]) + 1 if rows else 0
         return (opened.anchored // upkeep.every + 1) * upkeep.every
+
+
+def wait_for_standbys(path: Path) -> None:
+    """Return when all that could be seen in the books so far is where the server's standbys have it too.
+
+    Where it waits for none, there is nothing to wait for. Raises LedgerFileError, StorageError.
+    """
+    at = Standing(path)
+    try:
+        if at.fetch("SHOW synchronous_standby_names") != [("",)]:
+            with at.hold():
+                pass
+    except LostError as error:
+        raise UnknownOutcomeError(f"{path}: what it shows may be on one node alone ({error}); try again") from None
+    except psycopg.Error as error:
+        raise translated(error, path) from None
+    finally:
+        at.closed = True
+        at.disconnect()
