@@ -1,7 +1,8 @@
 """Three nodes of Patroni, etcd and HAProxy on the loopback address, by the configuration of `deploy/cluster`.
 
 1. Everything runs as somebody without rights, in a temporary folder, on ports of its own; passwords are drawn.
-2. What differs from `deploy/cluster`: one etcd instead of three, no repository for backups, and shorter times.
+2. What differs from `deploy/cluster`: one etcd instead of three, a repository for backups only where one is asked for,
+   and shorter times.
 3. Nodes are killed, stopped and woken by the numbers of their processes, as the machine would lose them.
 """
 
@@ -24,7 +25,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests import postgres
-from tests.cluster.processes import below, command_of, free_ports, send, start, until
+from tests.cluster.processes import below, command_of, environment, free_ports, send, start, until
 from tests.unprivileged import NOBODY
 
 DEPLOY: Final = Path(__file__).parents[2] / "deploy" / "cluster"
@@ -41,6 +42,19 @@ def missing() -> str | None:
     programs = [*(["setpriv"] if os.geteuid() == 0 else []), "etcd", "haproxy"]
     lacking = [name for name in programs if _program(name) is None]
     return f"{lacking[0]} (Debian: etcd-server, haproxy)" if lacking else None
+
+
+def missing_for_backups() -> str | None:
+    """What is not here of what a cluster with backups takes besides; None where all is."""
+    if _program("pgbackrest") is None:
+        return "pgbackrest"
+    return None if _for_backups() else "PostgreSQL of a version that this pgbackrest knows (Debian: postgresql)"
+
+
+def _for_backups() -> Path | None:
+    """The server's programs of the system, which its pgBackRest knows: it does not know every newer one."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    return found[-1].parent if found else None
 
 
 def _program(name: str) -> str | None:
@@ -68,6 +82,17 @@ class Node:
         program = Path(sys.executable).with_name("patroni")
         config = self.folder.parent / "patroni"
         self.patroni = start([sys.executable, program, config], self.folder / "patroni.log", self.env)
+
+    def stop(self) -> None:
+        """Have Patroni end, and PostgreSQL with it."""
+        if self.patroni is not None:
+            self.patroni.terminate()
+            self.patroni.wait(60)
+            self.patroni = None
+
+    def environment(self) -> dict[str, str]:
+        """What a command that is run on the node finds in its environment."""
+        return environment(self.folder, {**self.env, "PATRONICTL_CONFIG_FILE": str(self.folder.parent / "patroni")})
 
     def postmaster(self) -> int | None:
         """PostgreSQL's first process; None where it does not run."""
@@ -184,7 +209,8 @@ class Cluster:
 
         def whole() -> bool:
             roles = sorted(self.roles().values())
-            return "leader" in roles and "sync_standby" in roles and len(roles) == standbys + 1
+            waited_for = "sync_standby" in roles or not standbys
+            return "leader" in roles and waited_for and len(roles) == standbys + 1
 
         until(f"a primary and {standbys} standbys", whole, seconds)
         return self.primary()
@@ -215,12 +241,15 @@ class Cluster:
 
 
 @contextmanager
-def cluster(**settings: Any) -> Iterator[Cluster]:
-    """A new cluster with all nodes up, gone afterwards; PGPASSWORD is set while it is there."""
+def cluster(*, backups: bool = False, **settings: Any) -> Iterator[Cluster]:
+    """A new cluster with all nodes up, gone afterwards; PGPASSWORD is set while it is there.
+
+    `backups`: with a repository of pgBackRest. `settings`: what etcd is to say otherwise.
+    """
     folder = Path(tempfile.mkdtemp(prefix="pg-"))
     folder.chmod(0o755)
     etcd, peer, primary, replica, *rest = free_ports(10)
-    binaries, password = postgres.binaries(), secrets.token_hex(8)
+    binaries, password = _for_backups() if backups else postgres.binaries(), secrets.token_hex(8)
     assert binaries is not None
     shared = {
         "PATRONI_ETCD3_HOSTS": f"127.0.0.1:{etcd}",
@@ -245,8 +274,10 @@ def cluster(**settings: Any) -> Iterator[Cluster]:
             "PATRONI_POSTGRESQL_DATA_DIR": str(place / "data"),
             "PATRONI_POSTGRESQL_PGPASS": str(place / "pgpass"),
         }
+        if backups:
+            env |= _repository(folder, place, port, password)
         nodes.append(Node(f"node{number}", place, port, api, shared | env))
-    _configure(folder, settings)
+    _configure(folder, settings, backups=backups)
     doors = {f"NODE{n}": f"127.0.0.1:{node.port}" for n, node in enumerate(nodes, 1)}
     doors |= {f"API{n}": str(node.api) for n, node in enumerate(nodes, 1)}
     doors |= {"PRIMARY_BIND": f"127.0.0.1:{primary}", "REPLICA_BIND": f"127.0.0.1:{replica}"}
@@ -267,7 +298,9 @@ def cluster(**settings: Any) -> Iterator[Cluster]:
         others.append(
             start([_program("haproxy") or "haproxy", "-f", folder / "haproxy.cfg"], folder / "haproxy.log", doors)
         )
-        for node in nodes:
+        nodes[0].start()
+        until("the first node", lambda: nodes[0].postmaster() is not None, 60)  # so it is the first primary
+        for node in nodes[1:]:
             node.start()
         made.settled(90)
         yield made
@@ -287,11 +320,30 @@ def cluster(**settings: Any) -> Iterator[Cluster]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _configure(folder: Path, settings: dict[str, Any]) -> None:
+def _repository(folder: Path, place: Path, port: int, password: str) -> dict[str, str]:
+    """What a node has to know of the repository of backups."""
+    (folder / "backups").mkdir(exist_ok=True)
+    return {
+        "PGPASSWORD": password,
+        "PGBACKREST_STANZA": "trials",
+        "PGBACKREST_PG1_PATH": str(place / "data"),
+        "PGBACKREST_PG1_PORT": str(port),
+        "PGBACKREST_PG1_SOCKET_PATH": str(place),
+        "PGBACKREST_PG1_USER": "administrator",
+        "PGBACKREST_REPO1_PATH": str(folder / "backups"),
+        "PGBACKREST_REPO1_RETENTION_FULL": "4",
+        "PGBACKREST_START_FAST": "y",
+        "PGBACKREST_LOG_LEVEL_FILE": "off",
+        "PGBACKREST_LOCK_PATH": str(place / "lock"),
+    }
+
+
+def _configure(folder: Path, settings: dict[str, Any], *, backups: bool) -> None:
     """The files of `deploy/cluster`, with shorter times in one besides."""
     shutil.copy(DEPLOY / "haproxy.cfg", folder)
     (folder / "patroni").mkdir()
-    shutil.copy(DEPLOY / "patroni" / "10-cluster.yml", folder / "patroni")
+    for name in ["10-cluster.yml", *(["20-backup.yml"] if backups else [])]:
+        shutil.copy(DEPLOY / "patroni" / name, folder / "patroni")
     # Beside the data: a socket among them cannot be wound back.
     ours = {
         "bootstrap": {"dcs": {**TIMES, **settings}},

@@ -42,12 +42,18 @@ def as_nobody(words: Sequence[str | Path]) -> list[str]:
 
 def start(words: Sequence[str | Path], log: Path, env: dict[str, str]) -> subprocess.Popen[bytes]:
     """Start a program as nobody; what it says goes to the end of `log`."""
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", ""), "/usr/sbin", "/usr/bin"])
     with log.open("ab") as out:
         return subprocess.Popen(
             as_nobody(words), stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, cwd="/",
-            env={"PATH": path, "LC_ALL": "C.UTF-8", "HOME": str(log.parent), **env},
+            env=environment(log.parent, env),
         )  # fmt: skip
+
+
+def environment(home: Path, more: dict[str, str]) -> dict[str, str]:
+    """All that a program finds in its environment."""
+    here = [more.get("PATRONI_POSTGRESQL_BIN_DIR", ""), str(Path(sys.executable).parent), os.environ.get("PATH", "")]
+    path = os.pathsep.join([*filter(None, here), "/usr/sbin", "/usr/bin"])
+    return {"PATH": path, "LC_ALL": "C.UTF-8", "HOME": str(home), **more}
 
 
 def below(pid: int) -> list[int]:
