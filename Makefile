@@ -23,7 +23,7 @@ demo: $(VENV)/.runtime ## play the reference trial, verify it, tamper with a cop
 	$(BIN)/trial-ledger demo $(ARGS)
 
 test: $(VENV)/.dev ## run the tests (ARGS="-k tree")
-	$(BIN)/python -m pytest -n 2 $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
 
 check: $(VENV)/.dev ## lint, formatting, types, layers, lock files, documents
 	$(BIN)/ruff check .
@@ -42,13 +42,14 @@ lock: ## resolve both lock files anew (needs uv)
 bench: $(VENV)/.dev ## measure appends, verify and rebuild against the eventsourcing library
 	$(BIN)/python -m tests.bench $(ARGS)
 
-soak: $(VENV)/.dev ## the long batteries: crashes, stories in two worlds, killed witnesses, fuzzed evidence, many writers, laws
+soak: $(VENV)/.dev ## the long batteries: crashes, stories in two worlds, killed witnesses, fuzzed evidence, many writers, a cluster, laws
 	$(BIN)/python -m tests.crash.soak $(ARGS)
 	$(BIN)/python -m tests.two_worlds.soak
 	$(BIN)/python -m tests.witness_soak
 	$(BIN)/python -m tests.fuzz
 	$(BIN)/python -m tests.recording.soak
-	TRIAL_LEDGER_THOROUGH=1 $(BIN)/python -m pytest -n 2
+	$(BIN)/python -m tests.cluster.soak
+	TRIAL_LEDGER_THOROUGH=1 $(BIN)/python -m pytest -n 2 --dist loadgroup
 
 verifier: $(VENV)/.runtime ## write the offline verifier in one file, dist/trial-ledger-verify.pyz
 	@mkdir -p dist && rm -f dist/trial-ledger-verify.pyz

@@ -1,8 +1,9 @@
-"""The commands of `docs/runbook.md`, and what runs them: a shell for most, and our processes in the place of containers.
+"""The commands of `docs/runbook.md`, and what runs them: a shell for most, our processes for those of containers.
 
 1. A line that ends in `# exit N: TEXT` has to end with that code, and say that; every other one has to end well.
 2. `docker compose exec -T NODE [node] …` and `run --rm -T NODE …` are run as the node's user, with its environment;
-   `up`, `start`, `stop` and `kill` are done to the node's processes, and the cluster is waited for. PRIMARY is the primary.
+   `up`, `start`, `stop` and `kill` are done to the node's processes, and the cluster is waited for. PRIMARY is the
+   primary.
 3. A block below `<!-- yours -->` says what the tests say otherwise.
 """
 

@@ -1,8 +1,8 @@
 """A connection that records, and what is known of the books over it: where they stand, and that they go on from there.
 
 What is known is of what was committed alone, and is as durable as a commit of ours. If a transaction that has the lock
-comes to nothing, neither does what was learnt in it: others' entries that were seen may lie on one node alone. Before the
-first commit nothing is known for sure: where the connection goes, the books are looked at anew.
+comes to nothing, neither does what was learnt in it: others' entries that were seen may lie on one node alone. Before
+the first commit nothing is known for sure: where the connection goes, the books are looked at anew.
 """
 
 import re
