@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +17,7 @@ from api.evidence.automatic import CheckpointingLedger
 from api.evidence.continuing import settle_if_due
 from api.evidence.making import check_not_restored
 from api.restoring.mark import NEVER, read_mark
+from api.workers import others
 from ledger.application import Answer, TrialLedger, reading
 from ledger.domain.commands import Command, parse_command
 from ledger.domain.events.base import TRIAL_STREAM, Facts
@@ -180,7 +182,8 @@ class Viewing:
         known = VIEWS.get(view)
         named = known is not None and known.needs_identity
         books = self.sight.books & {Book.OPEN} if named else self.sight.books
-        reader = _reader(self.path, replace(self.sight, books=books, classes=self._classes(named)))
+        open_reader = partial(_reader, self.path, replace(self.sight, books=books, classes=self._classes(named)))
+        reader = open_reader()
         try:
             return show(
                 reader if progress is None else Watched(reader, progress),
@@ -191,6 +194,7 @@ class Viewing:
                 as_of=as_of,
                 folder=views_folder(self.path),
                 today=today,
+                others=others(open_reader),
             )
         except PermissionError as error:
             raise DeniedError(f"role {self.role}: {error}") from None
@@ -199,11 +203,12 @@ class Viewing:
 
     def catch_up(self, progress: Progress | None = None) -> None:
         """Bring all kept views to the head in one pass, before many are shown. Where none can be kept, nothing."""
-        reader = _reader(self.path, replace(self.sight, classes=self._classes(False)))
+        open_reader = partial(_reader, self.path, replace(self.sight, classes=self._classes(False)))
+        reader = open_reader()
         try:
             with suppress(StoreUnavailableError):
                 watched = reader if progress is None else Watched(reader, progress)
-                catch_up(watched, self.audience, views_folder(self.path))
+                catch_up(watched, self.audience, views_folder(self.path), others=others(open_reader))
         finally:
             reader.close()
 
@@ -235,14 +240,15 @@ def rebuild_all(path: Path, progress: Progress | None = None) -> list[Path]:
     for role in ("participant", "statistician"):  # who never sees an arm, and who always does
         seen = viewing(path, role)
         try:
-            reader = _reader(path, seen.sight)
+            open_reader = partial(_reader, path, seen.sight)
+            reader = open_reader()
         except KeysError:  # of a file that was restored for reading, from a bundle without arms
             if (mark := read_mark(path)) is None or mark.recording != NEVER:
                 raise
             continue
         try:
             watched = reader if progress is None else Watched(reader, progress)
-            rebuild(watched, seen.audience, views_folder(path))
+            rebuild(watched, seen.audience, views_folder(path), others=others(open_reader))
         finally:
             reader.close()
         made.append(views_folder(path) / seen.audience.file_name)

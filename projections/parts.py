@@ -7,12 +7,12 @@ Rules
   write down: only it writes, in the one transaction of the fold, and nothing lies in any other file meanwhile.
 - Each process opens a reader of its own, as this one's was opened: for the same books and classes, with keys that it
   reads from where they lie. No key and no fact is ever sent to it. What it folds ends at this one's position, and it
-  folds nothing where its ledger has other entries up to there.
+  folds nothing where its ledger has other entries up to there. Processes are ours, and of the same user, so what they
+  tell each other is pickled.
 - What a process does not give back, because it could not open the ledger, found something wrong or died, is folded
   here: so errors are those of one process alone, and so are the rows.
 """
 
-import marshal
 import os
 import pickle
 import subprocess
@@ -20,7 +20,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, Full, Queue
@@ -46,6 +46,8 @@ _PIPE: Final = 1 << 12
 """No more tokens than a pipe takes without a reader: parts grow instead."""
 _WAITING: Final = 4
 _LENGTH: Final = 8
+
+_folding: Final = {audience: threading.Lock() for audience in Audience}
 
 Folded: TypeAlias = tuple[int, list[list[Contribution]]]
 """How many facts a part has, and what each view makes of it."""
@@ -129,9 +131,14 @@ def fold_together(
 ) -> None:  # fmt: skip
     """Fold all parts of the task, with others; `write` is called with what the views make of each, in any order."""
     tokens, entrance = os.pipe()
-    with _tokens_in(tokens, entrance, len(task.parts)), _at_work(task, others, tokens) as arriving:
+    with (
+        _one_fold_at_a_time(task.audience) as free,
+        _tokens_in(tokens, entrance, len(task.parts)),
+        ExitStack() as stack,
+    ):
+        at_work = others.count if free else 0
+        arriving = stack.enter_context(_at_work(task, others.open, at_work, tokens))
         missing = set(range(len(task.parts)))
-        at_work = others.count
         taking: Iterator[int] | None = _taken(tokens)
         while missing:
             try:
@@ -148,12 +155,23 @@ def fold_together(
             if answer is None:
                 at_work -= 1
                 continue
-            number, count, made = marshal.loads(answer)
+            number, count, made = pickle.loads(answer)
             if number in missing:
                 missing.discard(number)
                 if read_elsewhere is not None:
                     read_elsewhere(count)
                 write(made)
+
+
+@contextmanager
+def _one_fold_at_a_time(audience: Audience) -> Iterator[bool]:
+    """Whether no other fold of the audience has others at work by us. (One audience never depends on the other's.)"""
+    free = _folding[audience].acquire(blocking=False)
+    try:
+        yield free
+    finally:
+        if free:
+            _folding[audience].release()
 
 
 @contextmanager
@@ -172,18 +190,20 @@ def _taken(tokens: int) -> Iterator[int]:
 
 
 @contextmanager
-def _at_work(task: Task, others: Others, tokens: int) -> "Iterator[Queue[bytes | None]]":
+def _at_work(
+    task: Task, open_reader: Callable[[], OwnReader], count: int, tokens: int
+) -> "Iterator[Queue[bytes | None]]":
     """What the other processes give back, each part as it comes, and None when one has ended. They are gone then."""
     home = str(Path(__file__).resolve().parents[1])
     # -P: nothing is imported from the folder that one happens to stand in.
     begin = f"import sys; sys.path.insert(0, {home!r}); from {__name__} import main; main()"
     command = [sys.executable, "-P", "-c", begin, str(tokens)]
-    arriving: Queue[bytes | None] = Queue(_WAITING * others.count)
-    given = pickle.dumps((others.open, task))
+    arriving: Queue[bytes | None] = Queue(_WAITING * count)
+    given = pickle.dumps((open_reader, task))
     processes, threads = [], []
     stopped = threading.Event()
     try:
-        for _ in range(others.count):
+        for _ in range(count):
             process = subprocess.Popen(
                 command, pass_fds=[tokens], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
             )
@@ -246,6 +266,6 @@ def main() -> None:
             return
         for number in _taken(int(sys.argv[1])):
             count, made = fold_part(reader, task, task.parts[number])
-            answer = marshal.dumps((number, count, made))
+            answer = pickle.dumps((number, count, made))
             sys.stdout.buffer.write(len(answer).to_bytes(_LENGTH, "big") + answer)
             sys.stdout.buffer.flush()
