@@ -228,10 +228,8 @@ def _shown(values: Mapping[str, Any]) -> str:
 
 
 def _short(name: str, value: Any) -> Any:
-    if isinstance(value, dict | list | tuple):
-        written = encode_trusted(value)
-        if name == "protocol" or len(written) > _LONGEST:
-            return f"sha256:{hashlib.sha256(written).hexdigest()}"
+    if isinstance(value, dict | list | tuple) and (name == "protocol" or len(_ENCODER.encode(value)) > _LONGEST):
+        return f"sha256:{hashlib.sha256(encode_trusted(value)).hexdigest()}"
     return value
 
 

@@ -93,6 +93,7 @@ def test_what_is_no_json_is_refused_as_the_standard_library_refuses_it(payload: 
     assert read(as_object, payload) == read(json.loads, payload)
 
 
+@pytest.mark.usefixtures("anywhere")
 @pytest.mark.parametrize("keys", [KEYS, None])
 def test_some_streams_at_a_time_are_what_each_of_them_is_alone(tmp_path: Path, keys: Any) -> None:
     path = new_ledger(tmp_path)
