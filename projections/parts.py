@@ -13,6 +13,7 @@ Rules
   here: so errors are those of one process alone, and so are the rows.
 """
 
+import fcntl
 import os
 import pickle
 import subprocess
@@ -20,7 +21,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, Full, Queue
@@ -35,7 +36,7 @@ from projections.store import Contribution
 
 LONG: Final = 50_000
 """From how many facts on other processes fold along: to begin one takes as long as to fold some thousands."""
-FACTS: Final = 2_000
+FACTS: Final = 1_000
 """In a part, unless it is a single stream: few enough to stay close to the processor while all views fold them."""
 STREAMS: Final = 50
 """In a part of which nothing says how many facts it has."""
@@ -46,6 +47,7 @@ _PIPE: Final = 1 << 12
 """No more tokens than a pipe takes without a reader: parts grow instead."""
 _WAITING: Final = 4
 _LENGTH: Final = 8
+_WIDE: Final = 1 << 20
 
 _folding: Final = {audience: threading.Lock() for audience in Audience}
 
@@ -208,6 +210,7 @@ def _at_work(
                 command, pass_fds=[tokens], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
             )
             processes.append(process)
+            _widen(process.stdout)
             thread = threading.Thread(target=_carry, args=(process, given, arriving, stopped), daemon=True)
             threads.append(thread)
             thread.start()
@@ -220,6 +223,13 @@ def _at_work(
             thread.join()
         for process in processes:
             process.wait()
+
+
+def _widen(pipe: IO[bytes] | None) -> None:
+    """Let a pipe hold what comes of a part, where that can be set: each piece of it costs our thread a turn."""
+    if pipe is not None and hasattr(fcntl, "F_SETPIPE_SZ"):
+        with suppress(OSError):
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _WIDE)
 
 
 def _carry(

@@ -38,15 +38,16 @@ ONE: Final = "rebuild/one-view"
 ALL: Final = "rebuild/all-views"
 IN_MEMORY: Final = "eventsourcing's runner in memory"
 PERSISTED: Final = "eventsourcing's runner, persisted"
-_NAMES: Final = (
-    f"{ONE} vs {IN_MEMORY}",
-    f"{ONE} vs {PERSISTED}",
-    f"{ALL} vs {PERSISTED}",
-    f"{ONE}, two processes vs one",
-    f"{ALL}, two processes vs one",
-    f"{ALL}, PostgreSQL vs SQLite",
-    f"{ALL}, memory",
-)
+MEMORY: Final = f"{ALL}, memory"
+_PAIRS: Final = {
+    f"{ONE} vs {IN_MEMORY}": ("one", "in memory"),
+    f"{ONE} by two processes vs {IN_MEMORY}": ("one by two", "in memory"),
+    f"{ONE} vs {PERSISTED}": ("one", "persisted"),
+    f"{ALL} vs {PERSISTED}": ("all", "persisted"),
+    f"{ONE}, two processes vs one": ("one by two", "one"),
+    f"{ALL}, two processes vs one": ("all by two", "all"),
+    f"{ALL}, PostgreSQL vs SQLite": ("in PostgreSQL", "all"),
+}
 _VIEW: Final = "subjects"
 _PERSISTED: Final = 4_000
 """Events that the library's persisted runner takes in."""
@@ -54,10 +55,9 @@ _PERSISTED: Final = 4_000
 
 def rows(folder: Path, *, quick: bool, wanted: Callable[[str], bool], count: int) -> Iterator[Row]:
     """The rows about folding a ledger of `count` events."""
-    if not any(map(wanted, _NAMES)):
+    if not any(map(wanted, [*_PAIRS, MEMORY])):
         return
     path = build(folder / "rebuilding.db", count)
-    rounds = 1 if quick else 3
     memory: list[float] = []
     with ExitStack() as stack:
         contestants: dict[str, Round] = {
@@ -66,21 +66,20 @@ def rows(folder: Path, *, quick: bool, wanted: Callable[[str], bool], count: int
             "all": partial(_folded, path, folder, 1, "", memory),
             "all by two": partial(_folded, path, folder, 2, "", memory),
         }
-        if any(wanted(name) and "eventsourcing" in name for name in _NAMES):
+        asked = {each for name, pair in _PAIRS.items() if wanted(name) for each in pair}
+        if asked & {"in memory", "persisted"}:
             library = stack.enter_context(closing(_library(path, folder)))
             contestants |= {"in memory": library.in_memory, "persisted": library.in_sqlite}
-        if wanted(f"{ALL}, PostgreSQL vs SQLite") and (copied := _copied(path, folder, stack)) is not None:
+        if "in PostgreSQL" in asked and (copied := _copied(path, folder, stack)) is not None:
             contestants["in PostgreSQL"] = partial(_folded, copied, folder, 1, "", memory)
-        rates = alternate(contestants, rounds)
-    pairs = (
-        ("one", "in memory"), ("one", "persisted"), ("all", "persisted"),
-        ("one by two", "one"), ("all by two", "all"), ("in PostgreSQL", "all"),
-    )  # fmt: skip
-    for name, (ours, theirs) in zip(_NAMES, pairs, strict=False):
+        if wanted(MEMORY):
+            asked |= {"all", "all by two"}
+        rates = alternate({name: contestants[name] for name in contestants if name in asked}, 1 if quick else 3)
+    for name, (ours, theirs) in _PAIRS.items():
         if wanted(name) and ours in rates and theirs in rates:
             yield compare(name, "events/s", rates[ours], rates[theirs])
-    if wanted(_NAMES[-1]):
-        yield alone(_NAMES[-1], "MB", memory)
+    if wanted(MEMORY):
+        yield alone(MEMORY, "MB", memory)
 
 
 def _folded(path: Path, folder: Path, count: int, view: str, memory: list[float]) -> float:
