@@ -40,8 +40,8 @@ FACTS: Final = 1_000
 """In a part, unless it is a single stream: few enough to stay close to the processor while all views fold them."""
 STREAMS: Final = 50
 """In a part of which nothing says how many facts it has."""
-MOST: Final = 4
-"""Processes, unless somebody asks for more: rows are written down by one of them."""
+MOST: Final = 2
+"""Processes, unless somebody asks for more: of a million facts, each takes a little less than 100 MB."""
 _TOKEN: Final = 8
 _PIPE: Final = 1 << 12
 """No more tokens than a pipe takes without a reader: parts grow instead."""
@@ -81,7 +81,7 @@ class Task:
 
 
 def processes() -> int:
-    """How many processes fold where nobody says: as many as there are cores for this one, within reason."""
+    """How many processes fold where nobody says: as many as there are cores for this one, up to `MOST`."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(MOST, cores)
 

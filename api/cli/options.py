@@ -32,7 +32,7 @@ Workers = Annotated[
         min=1,
         max=64,
         envvar="TRIAL_LEDGER_WORKERS",
-        help="Processes that fold a long ledger; 1: this one alone. By default as many as there are cores, up to four.",
+        help="Processes that fold a long ledger; 1: this one alone. By default two, where there are cores for them.",
     ),
 ]
 """How many processes fold."""

@@ -106,7 +106,7 @@ class Settings(BaseSettings):
     most_lag_seconds: Annotated[int, Field(ge=1)] = 120
     """How long kept views may lie behind the ledger before the server is not ready."""
     workers: Annotated[int, Field(ge=1, le=64)] | None = None
-    """Processes that fold a long ledger for the first time; 1: its own alone; None: one a core, up to four."""
+    """Processes that fold a long ledger for the first time; 1: its own alone; None: two, where there are cores."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @classmethod
