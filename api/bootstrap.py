@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Final, Self
 
@@ -16,6 +17,7 @@ from api.evidence.automatic import CheckpointingLedger
 from api.evidence.continuing import settle_if_due
 from api.evidence.making import check_not_restored
 from api.restoring.mark import NEVER, read_mark
+from api.workers import others
 from ledger.application import Answer, TrialLedger, reading
 from ledger.domain.commands import Command, parse_command
 from ledger.domain.events.base import TRIAL_STREAM, Facts
@@ -185,7 +187,8 @@ class Viewing:
         named = known is not None and known.needs_identity
         books = self.sight.books & {Book.OPEN} if named else self.sight.books
         at = None if named else self.reads
-        reader = _reader(self.path, replace(self.sight, books=books, classes=self._classes(named)), at)
+        open_reader = partial(_reader, self.path, replace(self.sight, books=books, classes=self._classes(named)), at)
+        reader = open_reader()
         try:
             return show(
                 reader if progress is None else Watched(reader, progress),
@@ -196,6 +199,7 @@ class Viewing:
                 as_of=as_of,
                 folder=views_folder(at or self.path),
                 today=today,
+                others=others(open_reader),
             )
         except PermissionError as error:
             raise DeniedError(f"role {self.role}: {error}") from None
@@ -208,11 +212,12 @@ class Viewing:
 
     def catch_up(self, progress: Progress | None = None) -> None:
         """Bring all kept views to the head in one pass, before many are shown. Where none can be kept, nothing."""
-        reader = _reader(self.path, replace(self.sight, classes=self._classes(False)), self.reads)
+        open_reader = partial(_reader, self.path, replace(self.sight, classes=self._classes(False)), self.reads)
+        reader = open_reader()
         try:
             with suppress(StoreUnavailableError):
                 watched = reader if progress is None else Watched(reader, progress)
-                catch_up(watched, self.audience, views_folder(self.reads or self.path))
+                catch_up(watched, self.audience, views_folder(self.reads or self.path), others=others(open_reader))
         finally:
             reader.close()
 
@@ -244,14 +249,15 @@ def rebuild_all(path: Path, progress: Progress | None = None) -> list[Path]:
     for role in ("participant", "statistician"):  # who never sees an arm, and who always does
         seen = viewing(path, role)
         try:
-            reader = _reader(path, seen.sight)
+            open_reader = partial(_reader, path, seen.sight)
+            reader = open_reader()
         except KeysError:  # of a file that was restored for reading, from a bundle without arms
             if (mark := read_mark(path)) is None or mark.recording != NEVER:
                 raise
             continue
         try:
             watched = reader if progress is None else Watched(reader, progress)
-            rebuild(watched, seen.audience, views_folder(path))
+            rebuild(watched, seen.audience, views_folder(path), others=others(open_reader))
         finally:
             reader.close()
         made.append(views_folder(path) / seen.audience.file_name)

@@ -109,6 +109,9 @@ class View(ABC):
     """Whether the answer depends on the day of the question (`Context.today`), and not on the position alone."""
     kept: ClassVar[bool] = True
     """Whether the view's rows are kept in a file; if not, they are folded in memory each time."""
+    in_parts: ClassVar[bool] = True
+    """Whether several processes may fold it, each some of the keys: so it is with every view that keeps the rule that
+    `rows` sees one key alone. One that does not says so; it is folded by one process, its keys sorted."""
 
     def takes(self, stream: str) -> bool:
         """Whether facts of this stream contribute rows."""

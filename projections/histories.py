@@ -50,7 +50,7 @@ def visible(facts: Iterable[Fact], *, sealed: bool, names: bool = False) -> Iter
             if sealed:
                 yield unnamed(unwrap(fact))
         else:
-            yield fact if names else unnamed(fact)
+            yield fact if names or fact.type not in _IDENTIFYING else unnamed(fact)
 
 
 def unnamed(fact: Fact) -> Fact:

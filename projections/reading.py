@@ -1,7 +1,7 @@
 """What the read side asks of a ledger: a port, which `ledger.recording.reader.LedgerReader` fits."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -48,4 +48,10 @@ class Reader(Protocol):
 
     def stream(self, stream: str, stop: Position | None = None) -> list[Fact]:
         """The facts of one stream up to `stop`."""
+        ...
+
+    def stream_by_stream(
+        self, streams: Sequence[str], stop: Position | None = None
+    ) -> Iterator[tuple[str, list[Fact]]]:
+        """Each of these streams with its facts up to `stop`."""
         ...

@@ -7,7 +7,8 @@ Rules
 - The store's transaction begins before the ledger's snapshot. So a view can't stand further than the snapshot,
   unless the ledger went back; and of two processes the second finds the work of the first done.
 - A ledger of up to `IN_MEMORY` facts is read once and held until it is folded. Of a larger one the names of the
-  streams alone are held, and each stream is read when its turn comes.
+  streams alone are held, and some streams are read and folded at a time. Where all of a long ledger is to be folded,
+  other processes fold along, if there are any (`parts.py`); what comes of it is the same.
 - An as-of is made of what is stored: keys that have had facts since are folded again up to it, the others stand as
   they stood. So the newest past costs what the present costs. Of a past far back, and where views can't be kept in a
   file, or are not to be, everything is folded in memory from the facts up to it.
@@ -18,6 +19,7 @@ Rules
 import hashlib
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from heapq import merge
@@ -27,19 +29,20 @@ from typing import Any, Final
 
 import projections
 from ledger.domain.events.base import TRIAL_STREAM
-from ledger.domain.history import Fact, corrected
+from ledger.domain.history import corrected
 from ledger.domain.roles import Sight
 from ledger.domain.vocabulary import Book
 from ledger.recording.reader import Position
 from projections.base import Audience, Context, Stored, UnknownViewError, View, ViewDeniedError
 from projections.histories import History, by_stream, visible
 from projections.naming import named_histories
+from projections.parts import LONG, Others, Task, fold, fold_part, fold_together, heads_at, parts_of
 from projections.plan import plan_of
 from projections.reading import Reader
 from projections.result import AsOf, Result
 from projections.store import Contribution, Place, StoreUnavailableError, ViewStore, open_store
 from projections.views import VIEWS, view_for
-from projections.watched import IN_MEMORY
+from projections.watched import IN_MEMORY, Watched
 
 _SHARED: Final = (
     "ledger.domain.history",
@@ -53,7 +56,6 @@ _SHARED: Final = (
 # Reading stream by stream may cost this many times more a fact than reading the books in order: a stream is one
 # query, its part in the sealed book one query a fact.
 _STREAM_COST: Final = 4
-_STREAMS_AT_ONCE: Final = 500
 # From which part of a ledger on the facts since an as-of are too many to fold their keys again.
 _FAR_BACK: Final = 4
 
@@ -73,10 +75,12 @@ def show(
     as_of: str | int | None = None,
     folder: Path | None = None,
     today: str | None = None,
+    others: Others | None = None,
 ) -> Result:
     """The view as of a position or recorded time (None: now), kept in `folder` if there is one.
 
-    `today`: the day of the question (YYYY-MM-DD, UTC), where it is not that of the position.
+    `today`: the day of the question (YYYY-MM-DD, UTC), where it is not that of the position. `others`: processes that
+    may fold along, where a kept view was never folded.
 
     `sight` and `role` are those of who asks; without them there is no view that needs names or is for certain roles.
     `reader` is handed over not entered. Raises UnknownViewError, ViewDeniedError, and ValueError for an as-of that
@@ -93,7 +97,7 @@ def show(
     if folder is not None and view.kept:
         try:
             with open_store(folder, audience) as store:
-                return _show_stored(store, reader, view, as_of, today)
+                return _show_stored(store, reader, view, as_of, today, others)
         except StoreUnavailableError:
             pass  # a view that can't be kept can still be made
     with reader:
@@ -101,27 +105,30 @@ def show(
         return _result(view, audience, reader, position, _in_memory(view, audience, reader, position), today)
 
 
-def catch_up(reader: Reader, audience: Audience, folder: Path, names: Iterable[str] | None = None) -> Position:
-    """Bring the kept views (all of the audience, or those named) to the head. Raises StoreUnavailableError."""
+def catch_up(
+    reader: Reader,
+    audience: Audience,
+    folder: Path,
+    names: Iterable[str] | None = None,
+    *,
+    others: Others | None = None,
+) -> Position:
+    """Bring the kept views (all of the audience, or those named) to the head. Raises StoreUnavailableError.
+
+    `others`: processes that may fold along, where it is much that is to be folded.
+    """
     with open_store(folder, audience) as store, store.writing(), reader:
-        return _advance(store, reader, _views(audience, names))
+        return _advance(store, reader, _views(audience, names), others)
 
 
-def rebuild(reader: Reader, audience: Audience, folder: Path) -> Position:
+def rebuild(reader: Reader, audience: Audience, folder: Path, *, others: Others | None = None) -> Position:
     """Throw the kept views of the audience away and make them all again. Raises StoreUnavailableError."""
     with open_store(folder, audience) as store:
         with store.writing(), reader:
             store.clear()
-            position = _advance(store, reader, _views(audience, None))
+            position = _advance(store, reader, _views(audience, None), others)
         store.scrub()
     return position
-
-
-def fold(view: View, audience: Audience, histories: Iterable[History]) -> Iterator[Contribution]:
-    """What each key contributes, in the order of the view's stored columns."""
-    names = [column.name for column in view.columns(audience)]
-    for history in histories:
-        yield history.key, [tuple(map(row.get, names)) for row in view.rows(history)]
 
 
 def code_of(view: View, audience: Audience) -> str:
@@ -141,13 +148,15 @@ def _views(audience: Audience, names: Iterable[str] | None) -> list[View]:
     return [view for view in views if view.name in wanted]
 
 
-def _show_stored(store: ViewStore, reader: Reader, view: View, as_of: str | int | None, today: str | None) -> Result:
+def _show_stored(
+    store: ViewStore, reader: Reader, view: View, as_of: str | int | None, today: str | None, others: Others | None
+) -> Result:
     with store.reading(), reader:
         head = _head(reader, store.audience)
         if store.place(view) == _place(view, store.audience, reader, head):
             return _at(store, reader, view, head, as_of, today)
     with store.writing(), reader:
-        return _at(store, reader, view, _advance(store, reader, [view]), as_of, today)
+        return _at(store, reader, view, _advance(store, reader, [view], others), as_of, today)
 
 
 def _at(
@@ -166,7 +175,7 @@ def _past(store: ViewStore, reader: Reader, view: View, at: Position, head: Posi
     if since * _FAR_BACK > _size(head):
         return _in_memory(view, store.audience, reader, at)
     touched = sorted(stream for stream in reader.streams(at, head) if view.takes(stream))
-    histories = (History(stream, tuple(_whole(reader, stream, at, sealed=sealed))) for stream in touched)
+    histories = _whole(reader, touched, at, sealed=sealed)
     again = _stored(view, store.audience, (history for history in histories if history.recorded))
     keys = frozenset(touched)
     stand = (row for row in store.rows(view) if row["key"] not in keys)
@@ -182,7 +191,7 @@ def _for(audience: Audience, position: Position) -> Position:
     return position if audience is Audience.UNMASKED else Position(position.open, None)
 
 
-def _advance(store: ViewStore, reader: Reader, views: Sequence[View]) -> Position:
+def _advance(store: ViewStore, reader: Reader, views: Sequence[View], others: Others | None) -> Position:
     head = _head(reader, store.audience)
     starts: dict[Position, list[View]] = {}
     for view in views:
@@ -195,37 +204,49 @@ def _advance(store: ViewStore, reader: Reader, views: Sequence[View]) -> Positio
         if start != head or place is None:
             starts.setdefault(start, []).append(view)
     for start, behind in starts.items():
-        _fold_from(store, reader, behind, start, head)
+        _fold_from(store, reader, behind, start, head, others)
     for view in (view for behind in starts.values() for view in behind):
         store.settle(view, _place(view, store.audience, reader, head))
     return head
 
 
-def _fold_from(store: ViewStore, reader: Reader, views: Sequence[View], start: Position, head: Position) -> None:
-    sealed = store.audience is Audience.UNMASKED
+def _fold_from(
+    store: ViewStore, reader: Reader, views: Sequence[View], start: Position, head: Position, others: Others | None
+) -> None:
     fresh = start.open == 0 and not start.sealed
     size = _size(head)
     added = reader.streams(start, head)
-    held: dict[str, list[Fact]] | None = None
-    if size <= IN_MEMORY and (fresh or size < added.total() * _STREAM_COST):
-        held = by_stream(visible(reader.facts(stop=head), sealed=sealed))
     streams = sorted(stream for stream in added if any(view.takes(stream) for view in views))
-    for first in range(0, len(streams), _STREAMS_AT_ONCE):  # what views share of a history is folded once for all
-        histories = [
-            History(stream, tuple(_whole(reader, stream, head, sealed=sealed) if held is None else held.pop(stream)))
-            for stream in streams[first : first + _STREAMS_AT_ONCE]
-        ]
-        for view in views:
-            taken = (history for history in histories if view.takes(history.key))
-            store.replace(view, fold(view, store.audience, taken), fresh=fresh)
+
+    def write(made: Sequence[list[Contribution]], of: Sequence[View] = views) -> None:
+        for view, contributions in zip(of, made, strict=True):
+            store.replace(view, contributions, fresh=fresh)
+
+    if size <= IN_MEMORY and (fresh or size < added.total() * _STREAM_COST):
+        held = by_stream(visible(reader.facts(stop=head), sealed=store.audience is Audience.UNMASKED))
+        for stream in streams:  # what views share of a history is folded once for all
+            history = History(stream, tuple(held.pop(stream)))
+            write([list(fold(view, store.audience, (history,) if view.takes(stream) else ())) for view in views])
+        return
+    parts = parts_of(streams, added if fresh else Counter())
+    along = [view for view in views if view.in_parts] if others is not None and fresh and size > LONG else []
+    if along and others is not None:
+        task = Task(along, store.audience, head, heads_at(reader, head), parts)
+        elsewhere = reader.read_elsewhere if isinstance(reader, Watched) else None
+        fold_together(reader, task, others, lambda made: write(made, along), elsewhere)
+    alone = [view for view in views if view not in along]
+    for part in parts if alone else ():
+        write(fold_part(reader, Task(alone, store.audience, head, (), ()), part)[1], alone)
 
 
 def _size(position: Position) -> int:
     return position.open + (position.sealed or 0)
 
 
-def _whole(reader: Reader, stream: str, head: Position, *, sealed: bool) -> Iterator[Fact]:
-    return visible(reader.stream(stream, stop=head), sealed=sealed)
+def _whole(reader: Reader, streams: Sequence[str], stop: Position, *, sealed: bool) -> Iterator[History]:
+    for part in parts_of(streams, Counter()):
+        for stream, facts in reader.stream_by_stream(part, stop):
+            yield History(stream, tuple(visible(facts, sealed=sealed)))
 
 
 def _in_memory(view: View, audience: Audience, reader: Reader, stop: Position) -> Iterator[Stored]:
@@ -237,7 +258,7 @@ def _in_memory(view: View, audience: Audience, reader: Reader, stop: Position) -
         histories = (History(stream, tuple(held[stream])) for stream in held)
     else:
         streams = sorted(stream for stream in reader.streams(stop=stop) if view.takes(stream))
-        histories = (History(stream, tuple(_whole(reader, stream, stop, sealed=sealed))) for stream in streams)
+        histories = _whole(reader, streams, stop, sealed=sealed)
     return _stored(view, audience, histories)
 
 

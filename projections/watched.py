@@ -4,7 +4,7 @@ What is not told of is not read: a view that is at the head already tells nothin
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import Final, Self
 
@@ -13,8 +13,8 @@ from ledger.domain.vocabulary import Book
 from ledger.recording.reader import Position
 from projections.reading import Reader
 
-IN_MEMORY: Final = 200_000
-"""How many facts are held at once, at about 3 kB each. Of a larger ledger, streams are read one by one."""
+IN_MEMORY: Final = 20_000
+"""How many facts are held at once, at about 3 kB each. Of a larger ledger, some streams are read at a time."""
 _EVERY: Final = 1024
 
 Progress = Callable[[int, int], None]
@@ -66,6 +66,17 @@ class Watched(Reader):
         facts = self._reader.stream(stream, stop)
         self._read(len(facts))
         return facts
+
+    def stream_by_stream(
+        self, streams: Sequence[str], stop: Position | None = None
+    ) -> Iterator[tuple[str, list[Fact]]]:
+        for stream, facts in self._reader.stream_by_stream(streams, stop):
+            self._read(len(facts))
+            yield stream, facts
+
+    def read_elsewhere(self, count: int) -> None:
+        """Say that so many facts were read by somebody else."""
+        self._read(count)
 
     def _read(self, count: int) -> None:
         self._done += count

@@ -8,7 +8,7 @@ from typing import Annotated, NoReturn, Optional
 import typer
 
 from api.cli import database, diff, dossier, evidence, exports, guarding, publish, serve, timestamp, verifier, witness
-from api.cli.options import AsJson, LedgerFile, is_url, located
+from api.cli.options import AsJson, LedgerFile, Workers, is_url, located
 from api.cli.output import Terminated
 from ledger.domain.vocabulary import Role
 
@@ -239,6 +239,7 @@ def show(
     ] = None,
     as_json: AsJson = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print the rows as CSV.")] = False,
+    workers: Workers = None,
 ) -> None:
     """Show a view of the trial, as one role may see it, as known now or at any earlier point.
 
@@ -249,15 +250,15 @@ def show(
     if as_json and as_csv:
         raise typer.BadParameter("--json and --csv exclude each other")
     form = "json" if as_json else "csv" if as_csv else "table"
-    look.show(view.value, ledger, as_of, role.value, form, actor=actor, org=org, sites=site or ())
+    look.show(view.value, ledger, as_of, role.value, form, actor=actor, org=org, sites=site or (), workers=workers)
 
 
 @app.command()
-def rebuild(ledger: LedgerFile, as_json: AsJson = False) -> None:
+def rebuild(ledger: LedgerFile, workers: Workers = None, as_json: AsJson = False) -> None:
     """Throw the projections away and make them anew from the ledger."""
     from api.cli import look
 
-    look.rebuild(ledger, as_json)
+    look.rebuild(ledger, as_json, workers=workers)
 
 
 @app.command()

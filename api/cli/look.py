@@ -25,13 +25,16 @@ def show(
     actor: str | None = None,
     org: str,
     sites: Sequence[str] = (),
+    workers: int | None = None,
 ) -> None:
     """Print a view in one of three forms: json, csv, table. What is shown was read after the look was recorded."""
     from pydantic import ValidationError
 
     from api.access import Session, viewer_of
     from api.bootstrap import DeniedError, UnknownSiteError
+    from api.workers import use
 
+    use(workers)
     try:
         viewer = viewer_of(actor or whoever_runs_this(), role, org, frozenset(sites))
     except ValidationError:
@@ -65,10 +68,12 @@ def whoever_runs_this() -> str:
 
 
 @errors_named()
-def rebuild(ledger: Path, as_json: bool) -> None:
+def rebuild(ledger: Path, as_json: bool, *, workers: int | None = None) -> None:
     """Rebuild the projections of every audience. Nobody is shown anything by it, so it is no access."""
     from api.bootstrap import rebuild_all
+    from api.workers import use
 
+    use(workers)
     with progress("rebuild", None, shown=not as_json) as step:
         done = rebuild_all(ledger, step.reach)
     if as_json:

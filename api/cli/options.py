@@ -26,6 +26,16 @@ LedgerFile = Annotated[
     Path, typer.Argument(metavar="LEDGER", parser=located, help="The ledger file, or the URL of one in PostgreSQL.")
 ]
 Subject = Annotated[str, typer.Argument(metavar="SUBJECT", help="The subject's id.")]
+Workers = Annotated[
+    Optional[int],  # noqa: UP045
+    typer.Option(
+        min=1,
+        max=64,
+        envvar="TRIAL_LEDGER_WORKERS",
+        help="Processes that fold a long ledger; 1: this one alone. By default two, where there are cores for them.",
+    ),
+]
+"""How many processes fold."""
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 ActorId = Annotated[
     Optional[str],  # noqa: UP045  (typer reads it on every Python)

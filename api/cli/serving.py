@@ -40,6 +40,7 @@ def serve(
     from api.server.operation.connections import serve as run
     from api.server.operation.logs import set_up
     from api.server.settings import Settings, SettingsError
+    from api.workers import use
 
     given: dict[str, Any] = {}
     if host is not None:
@@ -54,6 +55,7 @@ def serve(
             settings = Settings.load(settings_file, given | {"trials": {**settings.trials, **named(ledgers)}})
         with listen(settings.host, settings.port) as listening:
             set_up(settings.log_level)
+            use(settings.workers)
             url = address_of(listening, settings.host)
             server = Server(settings, address=url)
             try:

@@ -23,7 +23,7 @@ from ledger.domain.events.base import TRIAL_STREAM
 from ledger.domain.history import ABOUT, CORRECTIONS, VOIDS
 from ledger.recording.reader import Position
 from projections.histories import History, visible
-from projections.runner import fold
+from projections.parts import fold
 from projections.views.audit import VIEW as AUDIT
 
 SCRATCH: Final = ".{}.db"

@@ -17,8 +17,8 @@ import apsw
 
 from api.exports.source import Source
 from projections.base import View
+from projections.parts import fold
 from projections.result import Result
-from projections.runner import fold
 from projections.sql.rows import plain
 from projections.views import VIEWS
 

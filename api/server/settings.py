@@ -118,6 +118,8 @@ class Settings(BaseSettings):
     """Free room (MiB) beside a ledger, below which the server is not ready."""
     most_lag_seconds: Annotated[int, Field(ge=1)] = 120
     """How long kept views may lie behind the ledger before the server is not ready."""
+    workers: Annotated[int, Field(ge=1, le=64)] | None = None
+    """Processes that fold a long ledger for the first time; 1: its own alone; None: two, where there are cores."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @classmethod

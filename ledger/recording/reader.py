@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from heapq import merge
 from itertools import takewhile
+from operator import attrgetter
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
@@ -31,6 +32,12 @@ from ledger.recording.rows import ClosedBookError, header_of, open_fact, sealed_
 HALT: Final = "halt"
 """The as-of that means when the trial stopped last."""
 _BATCH: Final = 2000
+_AT_ONCE: Final = 256
+"""Values in one question."""
+_VERSIONS: Final = 8
+"""Of a stream of the sealed book, so many are looked up at once: how many it has, nothing says."""
+_seq: Final = attrgetter("seq")
+_order: Final = attrgetter("order")
 _EXACT: Final = re.compile(r"([0-9]{1,16})/([0-9]{1,16})", re.ASCII)
 
 
@@ -184,6 +191,55 @@ class LedgerReader(AbstractContextManager["LedgerReader"]):
             facts += self._sealed_stream(stream, end.sealed)
             facts.sort(key=lambda fact: fact.order)
         return facts
+
+    def stream_by_stream(
+        self, streams: Sequence[str], stop: Position | None = None
+    ) -> Iterator[tuple[str, list[Fact]]]:
+        """Each of these streams with what `stream` gives of it: by a few questions for all of them together."""
+        end = stop or self.head()
+        found: dict[str, list[Fact]] = {stream: [] for stream in streams}
+        if Book.OPEN in self.books:
+            for names in _some(list(found)):
+                rows = self._query(
+                    "SELECT name, seq, entry, sections FROM open_entry JOIN open_stream "
+                    f"ON open_entry.stream = open_stream.id WHERE name IN ({_placeholders(names)}) AND seq < ?",
+                    (*names, end.open),
+                )
+                for name, seq, entry, sections in rows:
+                    found[name].append(open_fact(seq, entry, sections, self.classes, self.keys))
+        if Book.SEALED in self.books and end.sealed is not None:
+            self._add_sealed(found, end.sealed)
+        for stream, facts in found.items():
+            facts.sort(key=_seq if end.sealed is None else _order)
+            yield stream, facts
+
+    def _add_sealed(self, found: dict[str, list[Fact]], stop: int) -> None:
+        """Add what the first `stop` entries of the sealed book have of these streams, some versions at a time."""
+        if self.keys is not None and self.keys.marks is None:
+            for stream, facts in found.items():
+                facts += self._by_header(stream, stop)
+            return
+        marks, streams, first = self._marks(), list(found), 1
+        while streams:
+            versions = range(first, first + _VERSIONS)
+            of = {slot(marks, stream, version): (stream, version) for stream in streams for version in versions}
+            there: dict[str, dict[int, Fact]] = {}
+            for slots in _some(list(of)):
+                rows = self._query(
+                    "SELECT slot, seq, entry, sections FROM sealed_entry "
+                    f"WHERE slot IN ({_placeholders(slots)}) AND seq < ?",
+                    (*slots, stop),
+                )
+                for place, seq, entry, sections in rows:
+                    stream, version = of[place]
+                    there.setdefault(stream, {})[version] = sealed_fact(seq, entry, sections, self.classes, self.keys)
+            more = []
+            for stream, known in there.items():
+                unbroken = list(takewhile(known.__contains__, versions))
+                found[stream] += map(known.__getitem__, unbroken)
+                if len(unbroken) == _VERSIONS:
+                    more.append(stream)
+            streams, first = more, first + _VERSIONS
 
     def streams(self, start: Position | None = None, stop: Position | None = None) -> Counter[str]:
         """How many entries each stream of the readable books has from `start` up to `stop`; no open entry is read."""
@@ -356,6 +412,17 @@ def day_asked(as_of: str | int | None, now: str) -> str | None:
     if text == HALT or _EXACT.fullmatch(text) or (text.isascii() and text.isdigit()):
         return None
     return _bound(text)[:10]
+
+
+def _some(values: list[str]) -> Iterator[list[str]]:
+    """The values, some at a time: always as many as a power of two, so that few questions differ in their words."""
+    for first in range(0, len(values), _AT_ONCE):
+        part = values[first : first + _AT_ONCE]
+        yield part + part[-1:] * ((1 << (len(part) - 1).bit_length()) - len(part))
+
+
+def _placeholders(values: Sequence[str]) -> str:
+    return ", ".join("?" * len(values))
 
 
 def _bound(text: str) -> str:

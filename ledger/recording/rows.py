@@ -4,7 +4,6 @@ What is sealed and whose key the reader does not have (never had, or it was dest
 of a class that is not for the reader. A sealed entry whose header does not open cannot be read at all.
 """
 
-import json
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
@@ -15,7 +14,8 @@ from ledger.proof.entry import EntryError, Part, SealedEntry, parse_open, parse_
 from ledger.proof.ledger_file import LedgerFileError
 from ledger.proof.sealed import Header, parse_header
 from ledger.proof.sealing import BookKeys, SealError, key_stream, place, unseal
-from ledger.proof.sections import HEADER, SectionError, unpack
+from ledger.proof.sections import HEADER, PLAIN, SectionError, unpack
+from ledger.recording.common_entries import as_object, common_fact
 
 _UNREADABLE: Final = (EntryError, SectionError, CanonicalError, SealError, ValueError)
 
@@ -35,6 +35,8 @@ class _Place(NamedTuple):
 
 def open_fact(seq: int, raw: bytes, stored: bytes, classes: frozenset[str], keys: BookKeys | None) -> Fact:
     """The fact of a row of the open book. Raises LedgerFileError where the row cannot be read."""
+    if PLAIN in classes and (common := common_fact(seq, raw, stored)) is not None:
+        return common
     try:
         entry = parse_open(raw)
         where = _Place(entry.origin, entry.stream, entry.version, entry.id)
@@ -87,7 +89,7 @@ def _merged(
 ) -> dict[str, Any]:
     data: dict[str, Any] = {}
     for payload in _payloads(parts, stored, classes - {HEADER}, where, keys).values():
-        data.update(json.loads(payload))
+        data.update(as_object(payload))
     return data
 
 

@@ -22,6 +22,8 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
+import msgspec
+
 from ledger.domain.events import CATALOGUE
 from ledger.domain.events.base import ANCHOR_STREAM
 from ledger.domain.history import CORRECTIONS, VOIDS, Fact, corrected
@@ -67,6 +69,7 @@ _FURTHER: Final = (
 )
 _OF_AN_EVENT: Final = ("adverse-event.", "expectedness.")
 _REPORTER: Final = "reporter.named/1"
+_ENCODER: Final = msgspec.json.Encoder(order="deterministic")
 
 
 class Audit(View):
@@ -225,15 +228,17 @@ def _shown(values: Mapping[str, Any]) -> str:
 
 
 def _short(name: str, value: Any) -> Any:
-    if isinstance(value, dict | list | tuple):
-        written = encode_trusted(value)
-        if name == "protocol" or len(written) > _LONGEST:
-            return f"sha256:{hashlib.sha256(written).hexdigest()}"
+    if isinstance(value, dict | list | tuple) and (name == "protocol" or len(_ENCODER.encode(value)) > _LONGEST):
+        return f"sha256:{hashlib.sha256(encode_trusted(value)).hexdigest()}"
     return value
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    """Members sorted, nothing escaped that need not be: as the standard library writes it (and sooner)."""
+    try:
+        return _ENCODER.encode(value).decode()
+    except UnicodeEncodeError:  # half a character, which UTF-8 has no bytes for
+        return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
 VIEW = Audit()

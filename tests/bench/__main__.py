@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 
-from tests.bench import appends, postgres, reads, serving, verifying
+from tests.bench import appends, postgres, reads, rebuilding, serving, verifying
 from tests.bench.measure import Row
 
 
@@ -28,6 +28,7 @@ def main() -> int:
     parser.add_argument("--only", default="*", metavar="PATTERN", help="rows whose name has this in it (* matches any)")
     parser.add_argument("--dir", type=Path, default=Path(), help="where the files go while measuring (default: here)")
     parser.add_argument("--events", type=int, default=1_000_000, metavar="N", help="of the ledger that is verified")
+    parser.add_argument("--fold", type=int, default=200_000, metavar="N", help="events of the ledger that is folded")
     parser.add_argument("--ledger", type=Path, metavar="FILE", help="verify this one, and make none")
     parser.add_argument(
         "--peers", type=Path, default=Path(sys.executable), metavar="PYTHON", help="has the packages to compare with"
@@ -56,6 +57,7 @@ def _rows(folder: Path, asked: argparse.Namespace, wanted: Callable[[str], bool]
     yield from appends.rows(folder, quick=asked.quick, wanted=wanted)
     yield from postgres.rows(folder, quick=asked.quick, wanted=wanted)
     yield from reads.rows(folder, quick=asked.quick, wanted=wanted)
+    yield from rebuilding.rows(folder, quick=asked.quick, wanted=wanted, count=asked.fold)
     yield from serving.rows(folder, quick=asked.quick, wanted=wanted)
     yield from verifying.rows(
         folder, quick=asked.quick, wanted=wanted, count=asked.events, ledger=asked.ledger, peers=asked.peers

@@ -11,7 +11,6 @@ database.
 """
 
 import hashlib
-import json
 import subprocess
 import sys
 import time
@@ -28,6 +27,7 @@ from ledger.recording.mapper import upkeep
 from ledger.recording.sqlite import SQLiteBooks
 from tests.bench.measure import Row, alone, compare
 from tests.bench.peers import PEERS, SIZE
+from tests.bench.processes import watched
 from tests.recording.ledgers import KEYS, new_ledger
 
 MESSAGE: Final = 450
@@ -110,32 +110,10 @@ def rows(
 
 def verified(path: Path) -> tuple[float, float]:
     """Entries a second of one verification, and the largest memory in MB of all its processes together."""
-    process = subprocess.Popen([sys.executable, "-c", _VERIFY, str(path)], stdout=subprocess.PIPE)
-    largest = 0.0
-    while process.poll() is None:
-        largest = max(largest, sum(map(_resident, _family(process.pid))))
-        time.sleep(0.02)
-    assert process.stdout is not None
-    told = json.loads(process.stdout.read())
-    process.stdout.close()
+    told, largest = watched(["-c", _VERIFY, str(path)])
     if not told["size"]:
         raise SystemExit(f"{path}: something is wrong in it, or unusual: the fast verifier gave up")
     return told["size"] / told["seconds"], largest
-
-
-def _family(pid: int) -> list[int]:
-    try:
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    except OSError:
-        return []
-    return [pid, *(each for child in children for each in _family(int(child)))]
-
-
-def _resident(pid: int) -> float:
-    try:
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * 4096 / 1e6
-    except (OSError, IndexError):
-        return 0.0
 
 
 def _yardsticks() -> dict[str, float]:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Final, Self
@@ -187,6 +187,12 @@ class MemoryReader:
     def stream(self, stream: str, stop: Position | None = None) -> list[Fact]:
         self.streams_read += 1
         return [fact for fact in self.facts(stop=stop) if fact.stream == stream]
+
+    def stream_by_stream(
+        self, streams: Sequence[str], stop: Position | None = None
+    ) -> Iterator[tuple[str, list[Fact]]]:
+        for stream in streams:
+            yield stream, self.stream(stream, stop)
 
 
 def registered(protocol: dict[str, Any] | None = None) -> MemoryLedger:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.domain.vocabulary import Book
-from projections import runner
+from projections import parts, runner
 from projections.base import Audience, ViewDeniedError, audience_of
 from projections.runner import catch_up, rebuild, show, views_folder
 from projections.store import StoreUnavailableError, ViewStore
@@ -102,7 +102,7 @@ def test_a_ledger_too_large_to_hold_has_the_same_tables_and_the_same_past(
         rebuild(ledger.reader(audience), audience, Path(held))
         then = answers(ledger, audience, as_of=middle)
         patch.setattr(runner, "IN_MEMORY", 0)
-        patch.setattr(runner, "_STREAMS_AT_ONCE", 2)
+        patch.setattr(parts, "FACTS", 5)
         reader = ledger.reader(audience)
         rebuild(reader, audience, Path(streamed))
         assert reader.streams_read > 0

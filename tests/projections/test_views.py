@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from ledger.domain.events.conduct import DeviationRaised
 from ledger.domain.events.safety import AdverseEventFollowedUp
@@ -14,6 +16,7 @@ from ledger.domain.events.treatment import DoseDeviationRaised
 from ledger.domain.events.trial import ProtocolAmended
 from projections.base import Audience, UnknownViewError, ViewDeniedError
 from projections.views import VIEWS
+from projections.views.audit import _json
 from tests.projections.building import (
     PROTOCOL,
     MemoryLedger,
@@ -369,3 +372,16 @@ def test_no_answer_has_a_float_and_the_csv_has_every_row(view: str) -> None:
     header, *lines = csv.reader(io.StringIO(result.to_csv()))
     assert len(lines) == len(result.rows)
     assert {len(line) for line in lines} <= {len(header)}
+
+
+_told = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(st.characters(exclude_categories=())),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(value=_told)
+@example(value="".join(map(chr, range(256))) + "\u2028\ud800")
+def test_what_the_audit_trail_stores_is_written_as_the_standard_library_writes_it(value: object) -> None:
+    assert _json(value) == json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
