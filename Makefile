@@ -8,6 +8,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 KERNEL := ledger/verifying/kernel.pyx ledger/verifying/texts.pxi ledger/verifying/hashing.pxi
+# What is tested a second time with all ledgers in PostgreSQL: commands, roles, unblinding, keys, views.
+STORED := tests/test_application.py tests/test_reading.py tests/test_matrix.py tests/test_unblinding.py \
+	tests/test_keys_of_a_ledger.py tests/projections
 LOCKS := requirements.lock requirements-dev.lock
 EXTRAS := --extra exports --extra pkcs11 --extra postgres --extra timestamps --extra xpt
 COMPILE := $(UV) pip compile pyproject.toml --quiet --universal --generate-hashes --no-emit-index-url \
@@ -22,8 +25,9 @@ help: ## list these targets
 demo: $(VENV)/.runtime ## play the reference trial, verify it, tamper with a copy, serve its pages (ARGS="--no-serve --dir out")
 	$(BIN)/trial-ledger demo $(ARGS)
 
-test: $(VENV)/.dev ## run the tests (ARGS="-k tree")
+test: $(VENV)/.dev ## run the tests, what records and reads in PostgreSQL too (ARGS="-k tree")
 	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+	@[ -n "$(ARGS)" ] || { set -x; TRIAL_LEDGER_TEST_STORE=postgres $(BIN)/python -m pytest -n 2 $(STORED); }
 
 check: $(VENV)/.dev ## lint, formatting, types, layers, lock files, documents
 	$(BIN)/ruff check .

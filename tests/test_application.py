@@ -17,10 +17,10 @@ from ledger.domain.vocabulary import Book
 from ledger.keys.file import KeysError, keys_folder, load_keys
 from ledger.proof.ledger_file import LedgerFileError
 from ledger.proof.sections import ARM, PLAIN
-from ledger.proof.verify import verify_ledger
 from ledger.recording.reader import AsOfError, LedgerReader
 from ledger.recording.sqlite import CommandReused
 from tests.trials import ELIGIBLE, SITE, Trial
+from tests.verified import verify_ledger
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from api.bootstrap import DeniedError, open_trial
 from ledger.application import CommandRefusedError
 from ledger.domain.commands import parse_command
 from ledger.keys.file import KeysError, keys_folder, load_keys
-from ledger.proof.verify import verify_ledger
 from ledger.recording.own_keys import OldKeysError
 from tests.trials import SITE, Trial
+from tests.verified import verify_ledger
 
 _NAMES = viewer_of("inv-1", "investigator", "FJD", frozenset({SITE}))
 

@@ -23,12 +23,12 @@ from ledger.domain.vocabulary import Book
 from ledger.keys.file import load_keys
 from ledger.proof.entry import Actor
 from ledger.proof.sections import PLAIN
-from ledger.proof.verify import verify_ledger
 from ledger.recording.drafts import Append, Recorded
 from ledger.recording.engine import StorageError
 from ledger.recording.reader import LedgerReader
 from ledger.recording.sqlite import SQLiteBooks
 from tests.trials import SITE, Trial
+from tests.verified import verify_ledger
 
 SPONSOR = {"id": "sponsor-1", "role": "sponsor", "org": "FJD"}
 _GRANT = {"person": "auditor-1", "role": "auditor", "reason": "inspection"}
@@ -188,6 +188,7 @@ def test_one_place_for_many_at_once_is_given_once(tmp_path: Path) -> None:
     assert remembered(trial.ledger) == folded(trial.path)
 
 
+@pytest.mark.in_a_file
 def test_one_command_that_fails_keeps_no_other_from_being_recorded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,12 +16,12 @@ from ledger.domain.routing import unwrap
 from ledger.domain.vocabulary import Book
 from ledger.keys.file import KeysError, keys_folder, load_keys
 from ledger.proof.sections import ARM, IDENTITY, PLAIN
-from ledger.proof.verify import verify_ledger
 from ledger.recording.engine import StorageError, fetch, open_reading
 from ledger.recording.reader import LedgerReader
 from ledger.recording.sqlite import CommandReused, SQLiteBooks
 from tests.domain.story import TREATMENT
 from tests.trials import ELIGIBLE, SITE, Trial
+from tests.verified import verify_ledger
 
 KNOWS = {"id": "inv-1", "role": "investigator", "org": "FJD"}
 MASKED = {"id": "inv-2", "role": "investigator", "org": "FJD"}
@@ -90,6 +90,7 @@ class TestTheEmergency:
         break_code(trial)
         assert "code.broken/1" in recorded
 
+    @pytest.mark.in_a_file
     def test_no_arm_is_read_where_it_cannot_be_recorded(self, trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
         reads: list[str] = []
         monkeypatch.setattr(type(trial.ledger), "arm_of", lambda _, subject: reads.append(subject))

@@ -57,6 +57,7 @@ def test_the_record_says_who_had_it_erased_when_and_why(path: Path) -> None:
     assert row["recorded_at"]
 
 
+@pytest.mark.in_a_file
 def test_no_file_of_ledger_keys_or_views_has_the_name_and_verify_still_passes(path: Path) -> None:
     files = [file for folder in (path.parent, views_folder(path), keys_folder(path)) for file in folder.iterdir()]
     for file in files:

@@ -81,6 +81,7 @@ def _copy(source: Reading, target: apsw.Connection, table: str, where: str) -> N
     target.executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", rows)
 
 
+@pytest.mark.in_a_file
 def test_as_of_any_position_equals_a_ledger_that_ends_there(ledger: Path, tmp_path: Path) -> None:
     last = len(recorded_times(ledger)) - 1
     for seq in sorted({0, last, *random.Random(1).sample(range(last), CUTS)}):

@@ -64,6 +64,7 @@ def found_in(content: bytes, words: tuple[str, ...]) -> set[str]:
     return {word for word in words if any(form in content for form in forms_of(word))}
 
 
+@pytest.mark.in_a_file
 def test_the_scan_reads_the_logs_too(path: Path) -> None:
     names = set(files_of(path))
     assert {path.name, f"{path.name}-wal", "open.db"} <= names

@@ -90,6 +90,7 @@ def rows_but_positions(ledger: MemoryLedger, path: Path, view: str, audience: Au
 
 @settings(max_examples=25)
 @given(story=steps, data=st.data(), audience=st.sampled_from(Audience))
+@pytest.mark.in_a_file
 def test_a_file_caught_up_while_it_grows_says_what_a_rebuild_says_and_keeps_its_past(
     story: list[Step], data: st.DataObject, audience: Audience
 ) -> None:
