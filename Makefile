@@ -26,7 +26,7 @@ demo: $(VENV)/.runtime ## play the reference trial, verify it, tamper with a cop
 	$(BIN)/trial-ledger demo $(ARGS)
 
 test: $(VENV)/.dev ## run the tests, what records and reads in PostgreSQL too (ARGS="-k tree")
-	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest -n 2 $(ARGS)
 	@[ -n "$(ARGS)" ] || { set -x; TRIAL_LEDGER_TEST_STORE=postgres $(BIN)/python -m pytest -n 2 $(STORED); }
 
 check: $(VENV)/.dev ## lint, formatting, types, layers, lock files, documents
@@ -53,7 +53,7 @@ soak: $(VENV)/.dev ## the long batteries: crashes, stories in two worlds, killed
 	$(BIN)/python -m tests.fuzz
 	$(BIN)/python -m tests.recording.soak
 	$(BIN)/python -m tests.cluster.soak
-	TRIAL_LEDGER_THOROUGH=1 $(BIN)/python -m pytest -n 2 --dist loadgroup
+	TRIAL_LEDGER_THOROUGH=1 $(BIN)/python -m pytest -n 2
 
 verifier: $(VENV)/.runtime ## write the offline verifier in one file, dist/trial-ledger-verify.pyz
 	@mkdir -p dist && rm -f dist/trial-ledger-verify.pyz

@@ -23,7 +23,6 @@ def three() -> Iterator[Cluster]:
         yield made
 
 
-@pytest.mark.xdist_group("cluster")
 def test_nothing_acknowledged_is_lost_when_the_primary_is_killed_with_its_whole_node(
     three: Cluster, tmp_path: Path
 ) -> None:

@@ -16,7 +16,6 @@ LONG: Final = frozenset({"Failover", "Backups", "Restoring a backup"})
 """What takes minutes, and pgBackRest: it is tried in `make soak`, together with all else."""
 
 
-@pytest.mark.xdist_group("cluster")
 def test_every_command_of_the_runbook_does_what_it_says(tmp_path: Path) -> None:
     lacking = missing() or (missing_for_backups() if THOROUGH else None)
     if lacking:
